@@ -1,0 +1,1 @@
+"""Mailboxes as Kubernetes objects: declared, proven step by step, fetched without a loss."""

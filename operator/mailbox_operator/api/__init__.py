@@ -1,0 +1,1 @@
+"""The three kinds as models, their conditions and reasons, and the CRDs made from them."""

@@ -1,0 +1,1 @@
+"""Kubernetes: watches, store, work queue, reconcile, apply. Knows no mail."""

@@ -1,0 +1,41 @@
+"""What a diagnosis ends in: a reason, whether trying again can help, and what a person should do."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Retry(StrEnum):
+    """Whether and when another try makes sense."""
+
+    NO = "no"
+    """A person must change something."""
+    LIMITED = "limited"
+    """A few tries, then as NO."""
+    BACKOFF = "backoff"
+    """It may heal by itself."""
+    AFTER = "after"
+    """The server named a delay."""
+    REFRESH = "refresh"
+    """Once more with a new token."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A named fault."""
+
+    reason: str
+    """CamelCase, as in a condition's reason."""
+    retry: Retry
+    meaning: str
+    """The cause in a few words."""
+    action: str
+    """What to do about it."""
+    said: str = ""
+    """The server's own words, cut and cleaned; "" where nobody said anything."""
+    retry_after_seconds: float | None = None
+
+    @property
+    def message(self) -> str:
+        """One line, at most 1,024 characters: `cause: what the server said: what to do`."""
+        parts = [part for part in (self.meaning, self.said, self.action) if part]
+        return ": ".join(parts)[:1024]

@@ -1,0 +1,1 @@
+"""The program in the pod: source, filter, sink, checkpoint. Imports neither kopf nor kubernetes nor pydantic."""

@@ -1,0 +1,1 @@
+"""Sessions with mail servers: dial, TLS, sign in. Knows no Kubernetes and no conditions."""

@@ -1,0 +1,60 @@
+"""Where a mail server listens, how the wire is secured there, how certificates are judged."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Protocol(StrEnum):
+    """The protocols, spelled as in the API."""
+
+    IMAP = "IMAP"
+    POP3 = "POP3"
+    SMTP = "SMTP"
+    EWS = "EWS"
+    GRAPH = "Graph"
+    GMAIL = "Gmail"
+
+
+class Security(StrEnum):
+    """How the wire is secured: TLS from the first octet, upgraded by STARTTLS, or not at all."""
+
+    TLS = "TLS"
+    START_TLS = "StartTLS"
+    NONE = "None"
+
+
+DEFAULT_PORTS: Final = {  # RFC 8314 section 3, RFC 9051, RFC 6409
+    (Protocol.IMAP, Security.TLS): 993,
+    (Protocol.IMAP, Security.START_TLS): 143,
+    (Protocol.IMAP, Security.NONE): 143,
+    (Protocol.POP3, Security.TLS): 995,
+    (Protocol.POP3, Security.START_TLS): 110,
+    (Protocol.POP3, Security.NONE): 110,
+    (Protocol.SMTP, Security.TLS): 465,
+    (Protocol.SMTP, Security.START_TLS): 587,
+    (Protocol.SMTP, Security.NONE): 25,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsOptions:
+    """How a server's certificate is judged."""
+
+    ca_pem: str | None = None
+    """PEM bundle to trust in place of the system's authorities."""
+    server_name: str | None = None
+    """Name sent as SNI and looked for in the certificate; default: the host."""
+    minimum_version: str = "TLSv1.2"
+    insecure_skip_verify: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One server's door."""
+
+    protocol: Protocol
+    host: str
+    port: int
+    security: Security
+    tls: TlsOptions = TlsOptions()

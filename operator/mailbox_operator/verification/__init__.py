@@ -1,0 +1,1 @@
+"""The steps that prove a mailbox, in order, each to a verdict. Knows mail, knows no Kubernetes."""
