@@ -1,0 +1,65 @@
+"""The command `mailbox-operator`. A subcommand's module is imported when it is called: a fetcher pod pays for no other."""
+
+from importlib import import_module
+from importlib.metadata import version as installed_version
+from typing import Final
+
+import click
+from click.shell_completion import get_completion_class
+
+COMMANDS: Final = {
+    "run": "Run the operator: watch Mailboxes, prove them, run their fetchers.",
+    "fetch": "Fetch one mailbox by a plan and hand each message over (what a fetcher pod runs).",
+    "verify": "Prove a mailbox from this terminal, step by step, without a cluster.",
+    "validate": "Check manifests without a cluster, with the API server's messages.",
+    "crds": "Print or write the CustomResourceDefinitions.",
+}
+"""Each is a module of this package with a click command of the same name."""
+
+
+class LazyGroup(click.Group):
+    """A group that lists its subcommands without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of `COMMANDS`, then those defined here."""
+        return [*COMMANDS, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the one that is wanted. None: there is no such command."""
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        command = getattr(import_module(f"mailbox_operator.cli.{cmd_name}"), cmd_name)
+        assert isinstance(command, click.Command), cmd_name  # noqa: S101 - a fault of this package, not of its user
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table of subcommands."""
+        own = {name: command.get_short_help_str(80) for name, command in self.commands.items()}
+        with formatter.section("Commands"):
+            formatter.write_dl(list((COMMANDS | own).items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Mailboxes as Kubernetes objects: declared, proven step by step, fetched without a loss.
+
+    \b
+    Check manifests before they are committed:  mailbox-operator validate mailboxes/
+    See why a mailbox fails, from here:         mailbox-operator verify -f mailbox.yaml
+    Switch completion on (bash):                eval "$(mailbox-operator completion bash)"
+    """  # noqa: D301 - click's mark for "do not wrap" is the character itself
+
+
+@main.command
+def version() -> None:
+    """Print the version."""
+    click.echo(f"mailbox-operator {installed_version('mailbox-operator')}")
+
+
+@main.command
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the script that completes commands and options in SHELL."""
+    found = get_completion_class(shell)
+    assert found is not None, shell  # noqa: S101 - click has these three
+    click.echo(found(main, {}, "mailbox-operator", "_MAILBOX_OPERATOR_COMPLETE").source())

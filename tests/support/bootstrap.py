@@ -1,0 +1,114 @@
+"""Make a fresh clone ready: `.venv/` from the lock, Debian packages of the peers. Standard library only.
+
+python3 tests/support/bootstrap.py venv       the virtual environment, up to date with the lock
+python3 tests/support/bootstrap.py packages   mail servers and sandbox tools, installed where that is possible
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+TOP: Final = Path(__file__).resolve().parents[2]
+VENV: Final = TOP / ".venv"
+LOCKS: Final = ("tools.lock", "dev.lock")
+
+PACKAGES: Final = {  # Debian package: a file that shows it is there
+    "bubblewrap": "/usr/bin/bwrap",
+    "util-linux": "/usr/bin/nsenter",
+    "iproute2": "/usr/sbin/ip|/sbin/ip|/usr/bin/ip",
+    "iptables": "/usr/sbin/iptables|/sbin/iptables",
+    "openssl": "/usr/bin/openssl",
+    "dovecot-imapd": "/usr/lib/dovecot/imap",
+    "dovecot-pop3d": "/usr/lib/dovecot/pop3",
+    "dovecot-lmtpd": "/usr/lib/dovecot/lmtp",
+    "dovecot-submissiond": "/usr/lib/dovecot/submission",
+    "postfix": "/usr/sbin/postfix",
+    "nginx-light": "/usr/sbin/nginx",
+    "libnginx-mod-stream": "/usr/lib/nginx/modules/ngx_stream_module.so",
+    "isync": "/usr/bin/mbsync",
+}
+
+
+def say(text: str) -> None:
+    """Tell the person a step, dimmed on a terminal."""
+    print(f"\033[2m{text}\033[0m" if sys.stdout.isatty() else text, flush=True)
+
+
+def fail(text: str) -> None:
+    """End with one clear sentence."""
+    raise SystemExit(text)
+
+
+def make_venv() -> None:
+    """Create or update `.venv/`: locked packages, and the project itself, editable."""
+    if sys.version_info < (3, 11):  # noqa: UP036 - this file runs under whatever python3 is
+        fail(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}. Say which one: make PYTHON=python3.13")
+    locked = [TOP / "requirements" / name for name in LOCKS]
+    wanted = hashlib.sha256(b"".join(p.read_bytes() for p in (*locked, TOP / "pyproject.toml"))).hexdigest()
+    stamp = VENV / "bootstrapped"
+    if stamp.exists() and stamp.read_text() == wanted and (VENV / "bin/python").exists():
+        return
+    if not (VENV / "bin/python").exists():
+        say("making .venv/")
+        venv.create(VENV, with_pip=True, symlinks=True)
+    python = str(VENV / "bin/python")
+    if not (VENV / "bin/uv").exists():
+        run(python, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(locked[0]))
+    say("installing the locked packages")
+    uv = str(VENV / "bin/uv")
+    run(uv, "pip", "sync", "--quiet", "--python", python, "--require-hashes", str(locked[1]))
+    run(uv, "pip", "install", "--quiet", "--python", python, "--no-deps", "--no-build-isolation", "-e", str(TOP))
+    stamp.write_text(wanted)
+
+
+def install_packages() -> None:
+    """Install the Debian packages that are missing, or say exactly what to install."""
+    missing = [name for name, files in PACKAGES.items() if not any(Path(f).exists() for f in files.split("|"))]
+    if not missing:
+        return
+    command = f"apt-get install -y --no-install-recommends {' '.join(missing)}"
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        fail(f"The tests need programs that are not here. As root, on Debian or Ubuntu:\n    {command}")
+    say(f"installing {' '.join(missing)}")
+    with no_services(), tempfile.TemporaryFile("w+") as log:
+        environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+        for step in ("apt-get update", command):
+            if subprocess.run(step.split(), env=environment, stdout=log, stderr=log, check=False).returncode:
+                log.seek(0)
+                fail(f"{step} failed:\n{log.read()[-4000:]}")
+
+
+@contextmanager
+def no_services() -> Iterator[None]:
+    """Keep packages from starting system services while they are installed: tests start private ones."""
+    policy = Path("/usr/sbin/policy-rc.d")
+    if policy.exists():
+        yield
+        return
+    policy.write_text("#!/bin/sh\nexit 101\n")
+    policy.chmod(0o755)
+    try:
+        yield
+    finally:
+        policy.unlink()
+
+
+def run(*command: str) -> None:
+    """Run a command to its end; its own words explain a failure."""
+    if code := subprocess.run(command, check=False).returncode:
+        fail(f"{command[0]} ended with {code}")
+
+
+if __name__ == "__main__":
+    steps = {"venv": make_venv, "packages": install_packages}
+    if len(sys.argv) != 2 or sys.argv[1] not in steps:
+        fail(__doc__ or "")
+    steps[sys.argv[1]]()
