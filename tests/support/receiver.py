@@ -1,13 +1,14 @@
 """A webhook receiver that remembers what it was sent. Standard library only: it runs as a pod, from a ConfigMap.
 
 `POST /hook` takes a CloudEvent (binary mode); `GET /events` returns them as JSON, oldest first, without the bodies;
-`GET /bodies/N` returns the N-th body; `PUT /answer` with a status code makes it
-answer so from then on; `DELETE /events` forgets.
+`GET /count` returns how many; `GET /bodies/N` returns the N-th body; `PUT /answer` with a status code makes it answer so
+from then on; `PUT /delay` with milliseconds makes it take that long.
 """
 
 import json
 import sys
 import threading
+import time
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
@@ -19,14 +20,15 @@ class Receiver(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     events: ClassVar[list[dict[str, Any]]] = []
     bodies: ClassVar[list[bytes]] = []
-    answer: ClassVar[list[int]] = [204]
+    settings: ClassVar[dict[str, int]] = {"answer": 204, "delay": 0}
     lock = threading.Lock()
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         event = {name.lower(): value for name, value in self.headers.items()}
+        time.sleep(self.settings["delay"] / 1000)
         with self.lock:
-            status = self.answer[0]
+            status = self.settings["answer"]
             if status < 300:
                 self.events.append(event | {"sha256": sha256(body).hexdigest(), "octets": len(body)})
                 self.bodies.append(body)
@@ -36,6 +38,8 @@ class Receiver(BaseHTTPRequestHandler):
         with self.lock:
             if self.path == "/events":
                 found: bytes | None = json.dumps(self.events).encode()
+            elif self.path == "/count":
+                found = str(len(self.events)).encode()
             elif self.path.startswith("/bodies/"):
                 found = self.bodies[int(self.path.removeprefix("/bodies/"))]
             else:
@@ -43,14 +47,12 @@ class Receiver(BaseHTTPRequestHandler):
         self.reply(200 if found is not None else 404, found or b"")
 
     def do_PUT(self) -> None:
-        self.answer[0] = int(self.rfile.read(int(self.headers["Content-Length"])))
-        self.reply(204)
-
-    def do_DELETE(self) -> None:
-        with self.lock:
-            self.events.clear()
-            self.bodies.clear()
-        self.reply(204)
+        name = self.path.removeprefix("/")
+        known = name in self.settings
+        value = self.rfile.read(int(self.headers["Content-Length"]))
+        if known:
+            self.settings[name] = int(value)
+        self.reply(200 if known else 404, b"{}")
 
     def reply(self, status: int, body: bytes = b"") -> None:
         self.send_response(status)

@@ -1,0 +1,91 @@
+"""The types of a Mailbox's conditions, in the order in which they stand in its status."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class ConditionType(StrEnum):
+    """Every condition there can be. Positive ones first, in the order of the steps."""
+
+    SPEC_VALID = "SpecValid"
+    REFERENCES_RESOLVED = "ReferencesResolved"
+    ENDPOINTS_RESOLVED = "EndpointsResolved"
+    TOKEN_ACQUIRED = "TokenAcquired"  # noqa: S105 - the name of a step
+    INCOMING_REACHABLE = "IncomingReachable"
+    INCOMING_SECURED = "IncomingSecured"
+    INCOMING_AUTHENTICATED = "IncomingAuthenticated"
+    FOLDERS_ACCESSIBLE = "FoldersAccessible"
+    OUTGOING_REACHABLE = "OutgoingReachable"
+    OUTGOING_SECURED = "OutgoingSecured"
+    OUTGOING_AUTHENTICATED = "OutgoingAuthenticated"
+    TEST_MESSAGE_DELIVERED = "TestMessageDelivered"
+    CONTACTS_ACCESSIBLE = "ContactsAccessible"
+    CALENDAR_ACCESSIBLE = "CalendarAccessible"
+    FETCHER_AVAILABLE = "FetcherAvailable"
+    DELIVERING = "Delivering"
+    READY = "Ready"
+    RECONCILING = "Reconciling"
+    STALLED = "Stalled"
+    EWS_RETIREMENT = "EWSRetirement"
+    BASIC_SMTP_RETIREMENT = "BasicSmtpRetirement"
+    CERTIFICATE_EXPIRES_SOON = "CertificateExpiresSoon"
+    CLIENT_SECRET_EXPIRES_SOON = "ClientSecretExpiresSoon"  # noqa: S105 - the name of a warning
+    PLAINTEXT_TRANSPORT = "PlaintextTransport"
+
+
+ALWAYS_PRESENT: Final = (
+    ConditionType.SPEC_VALID,
+    ConditionType.REFERENCES_RESOLVED,
+    ConditionType.ENDPOINTS_RESOLVED,
+    ConditionType.TOKEN_ACQUIRED,
+    ConditionType.INCOMING_REACHABLE,
+    ConditionType.INCOMING_SECURED,
+    ConditionType.INCOMING_AUTHENTICATED,
+    ConditionType.FOLDERS_ACCESSIBLE,
+    ConditionType.OUTGOING_REACHABLE,
+    ConditionType.OUTGOING_SECURED,
+    ConditionType.OUTGOING_AUTHENTICATED,
+    ConditionType.TEST_MESSAGE_DELIVERED,
+    ConditionType.FETCHER_AVAILABLE,
+    ConditionType.DELIVERING,
+    ConditionType.READY,
+)
+"""Present from the first visit; the last is the summary of those before it."""
+
+PRESENT_WHILE_TRUE: Final = (
+    ConditionType.RECONCILING,
+    ConditionType.STALLED,
+    ConditionType.EWS_RETIREMENT,
+    ConditionType.BASIC_SMTP_RETIREMENT,
+    ConditionType.CERTIFICATE_EXPIRES_SOON,
+    ConditionType.CLIENT_SECRET_EXPIRES_SOON,
+    ConditionType.PLAINTEXT_TRANSPORT,
+)
+"""Present only while True (kstatus; warnings)."""
+
+
+class Reason(StrEnum):
+    """Reasons that the operator itself gives; those of a server's faults come from `diagnosis`."""
+
+    SUCCEEDED = "Succeeded"
+    PENDING = "Pending"
+    PROGRESSING = "Progressing"
+    PROGRESSING_WITH_RETRY = "ProgressingWithRetry"
+    NOT_APPLICABLE = "NotApplicable"
+    NOT_IMPLEMENTED = "NotImplemented"
+    BLOCKED_BY_EARLIER_STEP = "BlockedByEarlierStep"
+    SUSPENDED = "Suspended"
+    INVALID_SPEC = "InvalidSpec"
+    INSECURE_NOT_ALLOWED = "InsecureNotAllowed"
+    SECRET_NOT_FOUND = "SecretNotFound"  # noqa: S105 - a reason
+    SECRET_KEY_NOT_FOUND = "SecretKeyNotFound"  # noqa: S105 - a reason
+    CONFIG_MAP_NOT_FOUND = "ConfigMapNotFound"
+    CONFIG_MAP_KEY_NOT_FOUND = "ConfigMapKeyNotFound"
+    PROVIDER_NOT_FOUND = "ProviderNotFound"
+    REFERENCE_NOT_PERMITTED = "ReferenceNotPermitted"
+    PERMISSION_MISSING = "PermissionMissing"
+    IDLE = "Idle"
+    FETCHER_STARTING = "FetcherStarting"
+    FETCHER_STOPPED = "FetcherStopped"
+    SINK_FAILING = "SinkFailing"
+    SINK_GONE = "SinkGone"

@@ -1,0 +1,154 @@
+"""The kind MailProvider: a preset without secrets."""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from mailbox_operator.api.credentials import Tls
+from mailbox_operator.api.fetch import Quantity
+from mailbox_operator.api.fields import URL, Duration, Host, LabelSelector, Model, Port, ShortText, Text, rules
+from mailbox_operator.api.mailbox import ObjectMeta, SecurityName
+from mailbox_operator.api.status import PlainStatus
+
+Domain = Annotated[str, Field(min_length=1, max_length=253)]
+ENDPOINT_RULES = rules(
+    (
+        "has(self.host) != has(self.url)",
+        "exactly one of host or url must be set: host for IMAP, POP3 and SMTP, url for the others",
+    )
+)
+
+
+class IncomingEndpoint(Model):
+    """A door where mail comes in."""
+
+    model_config = ConfigDict(json_schema_extra=ENDPOINT_RULES)
+
+    protocol: Literal["IMAP", "POP3", "EWS", "Graph", "Gmail"] = Field(description="Protocol.")
+    host: Host | None = Field(default=None, description="Host.")
+    port: Port | None = Field(default=None, description="Default: the usual port.")
+    security: SecurityName = Field(default="TLS", description="How the wire is secured.")
+    url: URL | None = Field(default=None, description="URL, for protocols over HTTP.")
+
+
+class OutgoingEndpoint(Model):
+    """A door where mail goes out."""
+
+    model_config = ConfigDict(json_schema_extra=ENDPOINT_RULES)
+
+    protocol: Literal["SMTP", "EWS", "Graph", "Gmail"] = Field(description="Protocol.")
+    host: Host | None = Field(default=None, description="Host.")
+    port: Port | None = Field(default=None, description="Default: the usual port.")
+    security: SecurityName = Field(default="TLS", description="How the wire is secured.")
+    url: URL | None = Field(default=None, description="URL, for protocols over HTTP.")
+
+
+class UsernameForm(Model):
+    """How a user name is made from an address."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "(self.type == 'Template') == has(self.template)",
+                "template goes with type Template, and type Template needs one: write template: '{local}@{domain}'",
+            )
+        )
+    )
+
+    type: Literal["Address", "LocalPart", "Template"] = Field(
+        default="Address", description="The whole address, what stands before @, or a template."
+    )
+    template: ShortText | None = Field(default=None, description="With {address}, {local} and {domain}.")
+
+
+class ProviderOAuth(Model):
+    """OAuth at this provider."""
+
+    issuer: Literal["Entra", "Google", "OIDC"] = Field(description="Kind of identity provider.")
+    scopes: dict[Annotated[str, Field(max_length=16)], list[Annotated[str, Field(max_length=512)]]] = Field(
+        default={}, max_length=8, description="Scopes by protocol."
+    )
+
+
+class Limits(Model):
+    """What the provider tolerates."""
+
+    connections: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        default=None, description="Simultaneous connections of a mailbox."
+    )
+    min_interval: Duration | None = Field(default=None, description="Shortest poll interval.")
+    max_message_size: Quantity | None = Field(default=None, description="Largest message it takes.")
+
+
+class Retirement(Model):
+    """Something the vendor switches off."""
+
+    protocol: ShortText = Field(description="Protocol or mechanism.")
+    date: Annotated[str, Field(max_length=10, pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")] = Field(
+        description="When (YYYY-MM-DD)."
+    )
+    note: Text | None = Field(default=None, description="What to do.")
+
+
+class AllowedNamespaces(Model):
+    """Who may refer to it."""
+
+    selector: LabelSelector | None = Field(default=None, description="Labels of the namespaces; absent: all.")
+
+
+class MailProviderSpec(Model):
+    """What the provider offers."""
+
+    display_name: ShortText | None = Field(default=None, description="Shown to people.")
+    domains: list[Domain] = Field(
+        default=[],
+        max_length=256,
+        description="Address domains it serves.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
+    mx_suffixes: list[Domain] = Field(
+        default=[],
+        max_length=64,
+        description="Suffixes of MX hosts that show it.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
+    incoming: list[IncomingEndpoint] = Field(
+        min_length=1, max_length=16, description="Where mail comes in, by preference."
+    )
+    outgoing: list[OutgoingEndpoint] = Field(
+        default=[], max_length=16, description="Where mail goes out, by preference."
+    )
+    username_form: UsernameForm = Field(
+        default_factory=UsernameForm, description="How a user name is made from an address."
+    )
+    auth: list[Literal["OAuth2", "AppPassword", "Password"]] = Field(
+        default=["Password"],
+        min_length=1,
+        max_length=3,
+        description="Ways to sign in, by preference.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
+    oauth: ProviderOAuth | None = Field(default=None, description="OAuth at this provider.")
+    limits: Limits | None = Field(default=None, description="What the provider tolerates.")
+    idle: bool = Field(default=True, description="Whether its IMAP pushes (IDLE).")
+    contacts: URL | None = Field(default=None, description="CardDAV, where it has it.")
+    calendar: URL | None = Field(default=None, description="CalDAV, where it has it.")
+    tls: Tls | None = Field(default=None, description="How its certificates are judged.")
+    allowed_namespaces: AllowedNamespaces | None = Field(default=None, description="Who may refer to it; absent: all.")
+    documentation_url: URL | None = Field(
+        default=None, alias="documentationURL", description="The provider's own page."
+    )
+    retirements: list[Retirement] = Field(
+        default=[],
+        max_length=16,
+        description="What the vendor switches off.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["protocol"]},
+    )
+
+
+class MailProvider(Model):
+    """A preset without secrets, like a StorageClass."""
+
+    metadata: ObjectMeta = Field(default_factory=ObjectMeta)
+    spec: MailProviderSpec = Field(description="What the provider offers.")
+    status: PlainStatus = Field(default_factory=PlainStatus, description="What was found out about it.")

@@ -1,0 +1,14 @@
+"""Names of the API: group, version, labels, annotations."""
+
+from typing import Final
+
+GROUP: Final = "mailbox-operator.io"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+
+MAILBOX_LABEL: Final = f"{GROUP}/mailbox"
+"""On each child: the name of its Mailbox."""
+RECONCILE_ANNOTATION: Final = f"{GROUP}/reconcile-at"
+"""Any token; asks for a full verification."""
+FLUX_RECONCILE_ANNOTATION: Final = "reconcile.fluxcd.io/requestedAt"
+"""Flux's own spelling of the same wish."""

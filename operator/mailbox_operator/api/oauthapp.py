@@ -1,0 +1,163 @@
+"""The kind OAuthApp: a client registered with an identity provider."""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from mailbox_operator.api.fields import URL, LabelSelector, Model, ObjectName, ShortText, exactly_one, rules
+from mailbox_operator.api.mailbox import ObjectMeta
+from mailbox_operator.api.status import PlainStatus, Time
+
+
+class ClientSecret(Model):
+    """A client secret."""
+
+    name: ObjectName = Field(description="Name of the Secret, in this namespace.")
+    key: ShortText = Field(default="client-secret", description="Key in the Secret's data.")
+
+
+class Certificate(Model):
+    """A Secret of type kubernetes.io/tls."""
+
+    name: ObjectName = Field(description="Name of the Secret, in this namespace.")
+
+
+class ServiceAccountKey(Model):
+    """A Google service account's key file."""
+
+    name: ObjectName = Field(description="Name of the Secret, in this namespace.")
+    key: ShortText = Field(default="key.json", description="Key in the Secret's data.")
+
+
+class WorkloadIdentity(Model):
+    """A projected service-account token, no secret at all."""
+
+    audience: Annotated[str, Field(min_length=1, max_length=512)] = Field(
+        default="api://AzureADTokenExchange", description="Audience of the projected token."
+    )
+
+
+class Entra(Model):
+    """A tenant of Microsoft Entra ID."""
+
+    tenant_id: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9.-]+$")] = Field(
+        alias="tenantID", description="Tenant, by id or domain."
+    )
+    cloud: Literal["Public", "USGov", "USGovDoD", "China"] = Field(default="Public", description="National cloud.")
+    authority: URL | None = Field(default=None, description="Overrides the cloud's authority.")
+
+
+class Oidc(Model):
+    """Any other OAuth 2.0 or OpenID Connect provider."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            exactly_one(
+                "issuer",
+                "tokenURL",
+                what="write issuer: https://… to discover the addresses, or tokenURL (with authorizationURL or deviceURL)",
+            )
+        )
+    )
+
+    issuer: URL | None = Field(default=None, description="Issuer, whose metadata tell the addresses (RFC 8414).")
+    token_url: URL | None = Field(default=None, alias="tokenURL", description="Token endpoint.")
+    authorization_url: URL | None = Field(default=None, alias="authorizationURL", description="Authorization endpoint.")
+    device_url: URL | None = Field(default=None, alias="deviceURL", description="Device authorization endpoint.")
+
+
+class AppAllowedNamespaces(Model):
+    """Which namespaces may refer to the app."""
+
+    model_config = ConfigDict(
+        populate_by_name=True,
+        json_schema_extra=rules(
+            (
+                "(self.from == 'Selector') == has(self.selector)",
+                "selector goes with from: Selector, and from: Selector needs one",
+            )
+        ),
+    )
+
+    from_: Literal["Same", "All", "Selector"] = Field(
+        default="Same", alias="from", description="The app's own namespace, all, or selected ones."
+    )
+    selector: LabelSelector | None = Field(default=None, description="Labels of the namespaces.")
+
+
+class OAuthAppSpec(Model):
+    """The client."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            exactly_one(
+                "clientSecretRef",
+                "clientCertificateRef",
+                "workloadIdentity",
+                "serviceAccountKeyRef",
+                "public",
+                what="the way in which the client proves itself",
+            ),
+            ("!has(self.public) || self.public", "public is true or absent: name a secret for a confidential client"),
+            (
+                "(self.provider == 'Entra') == has(self.entra)",
+                "entra goes with provider Entra, and provider Entra needs it",
+            ),
+            ("(self.provider == 'OIDC') == has(self.oidc)", "oidc goes with provider OIDC, and provider OIDC needs it"),
+            (
+                "!has(self.serviceAccountKeyRef) || self.provider == 'Google'",
+                "serviceAccountKeyRef is for provider Google",
+            ),
+            (
+                "!has(self.public) || !(self.grant in ['ClientCredentials', 'JWTBearer'])",
+                "a public client cannot use this grant: AuthorizationCode or DeviceCode",
+            ),
+            (
+                "self.grant != 'JWTBearer' || has(self.serviceAccountKeyRef) || has(self.workloadIdentity) || has(self.clientCertificateRef)",
+                "grant JWTBearer needs serviceAccountKeyRef, workloadIdentity or clientCertificateRef",
+            ),
+        )
+    )
+
+    provider: Literal["Entra", "Google", "OIDC"] = Field(description="Kind of identity provider.")
+    entra: Entra | None = Field(default=None, description="The tenant, for Entra.")
+    oidc: Oidc | None = Field(default=None, description="The addresses, for OIDC.")
+    client_id: Annotated[str, Field(min_length=1, max_length=512)] = Field(
+        alias="clientID", description="The client's id."
+    )
+    client_secret_ref: ClientSecret | None = Field(default=None, description="The client's secret.")
+    client_certificate_ref: Certificate | None = Field(default=None, description="The client's certificate.")
+    workload_identity: WorkloadIdentity | None = Field(default=None, description="A projected service-account token.")
+    service_account_key_ref: ServiceAccountKey | None = Field(
+        default=None, description="A Google service account's key."
+    )
+    public: bool | None = Field(default=None, description="A client without a secret.")
+    grant: Literal["ClientCredentials", "AuthorizationCode", "DeviceCode", "Password", "JWTBearer"] = Field(
+        description="OAuth grant."
+    )
+    scopes: list[Annotated[str, Field(min_length=1, max_length=512)]] = Field(
+        default=[],
+        max_length=64,
+        description="Scopes in place of the provider's.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
+    secret_expires_at: Time | None = Field(
+        default=None, description="When the secret expires; warned about 30 days before."
+    )
+    allowed_namespaces: AppAllowedNamespaces = Field(
+        default_factory=AppAllowedNamespaces, description="Who may refer to it."
+    )
+    allowed_addresses: list[Annotated[str, Field(min_length=1, max_length=320)]] = Field(
+        default=[],
+        max_length=256,
+        description="Globs of the mailboxes it may open. An app-only permission opens every mailbox of a tenant: this narrows it.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
+
+
+class OAuthApp(Model):
+    """A client registered with an identity provider."""
+
+    metadata: ObjectMeta = Field(default_factory=ObjectMeta)
+    spec: OAuthAppSpec = Field(description="The client.")
+    status: PlainStatus = Field(default_factory=PlainStatus, description="What was found out about it.")

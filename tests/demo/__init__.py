@@ -1,0 +1,1 @@
+"""`make demo`: a mailbox from nothing to its mail, on a cluster of its own."""

@@ -1,0 +1,118 @@
+"""`python -m demo up` shows a mailbox come alive and leaves it running; `python -m demo down` removes it all."""
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from devcluster import cluster
+from support.image import IMAGE, build_image
+
+from demo import mail, objects, show
+from support import helm_release
+from support.kube import Kube, until
+from support.receiving import start_receiver
+
+TOP: Final = Path(__file__).resolve().parents[2]
+NAME: Final = "demo"
+FOLDER: Final = TOP / ".dev" / NAME
+
+
+def up() -> None:
+    """Show everything, from an empty cluster to the recovery. Raises AssertionError where a step did not happen."""
+    began = time.monotonic()
+    down()
+    passwords = {mail.SUPPORT: secrets.token_urlsafe(12), mail.CUSTOMER: secrets.token_urlsafe(12)}
+    with show.step("a Kubernetes cluster, a mail server beside it, the operator's image"):
+        image = build_image()
+        ca = mail.start(FOLDER / "mail", binary=cluster.demomail(), passwords=passwords)
+        running = cluster.start(NAME, images={IMAGE: [str(image), "mailbox-operator"]}, dns={mail.HOST: mail.ADDRESS})
+        kube = Kube(kubeconfig=running.kubeconfig)
+    with show.step("the operator, by its chart; a receiver for the mail"):
+        helm_release.install(
+            running.kubeconfig,
+            "mailbox-system",
+            {"image": {"repository": IMAGE.partition(":")[0], "tag": IMAGE.partition(":")[2]}},
+        )
+        kube.apply(objects.namespace())
+        team = kube.within(objects.NAMESPACE)
+        receiver = start_receiver(team, image=IMAGE)
+        kube.within("mailbox-system").run("rollout", "status", "deployment", "--timeout=60s", seconds=70)
+    with show.step("kubectl apply -f mailbox.yaml"):
+        show.manifest(objects.MAILBOX)
+        team.apply(objects.ca(ca.read_text()), objects.password(passwords[mail.SUPPORT]))
+        team.apply(objects.mailbox())
+        follow(team, until_ready="True")
+    with show.step("three mails come in: a question, one with an attachment, one in Japanese"):
+        mail.send(ca, passwords[mail.CUSTOMER])
+        for event in receiver.wait_events(3):
+            show.event(event)
+        assert len(receiver.events()) == 3, "each mail comes once"
+    with show.step("somebody puts a wrong password into the Secret"):
+        team.apply(objects.password("not-the-password"))
+        follow(team, until_ready="False")
+    with show.step("and the right one again"):
+        team.apply(objects.password(passwords[mail.SUPPORT]))
+        follow(team, until_ready="True")
+        mail.send(ca, passwords[mail.CUSTOMER])
+        receiver.wait_events(6)
+        show.console.print("  three more mails arrived")
+    show.console.print(team.run("get", "mailbox", "-o", "wide"), markup=False)
+    farewell(running.kubeconfig, seconds=time.monotonic() - began)
+
+
+def follow(kube: Kube, *, until_ready: str) -> None:
+    """Print the Mailbox's conditions as they turn, until Ready has settled. Raises AssertionError after 45 s."""
+    seen: dict[str, tuple[str, str]] = {}
+
+    def settled() -> bool:
+        found = kube.get("mailbox", "support")
+        conditions: list[dict[str, Any]] = found.get("status", {}).get("conditions", [])
+        for one in conditions:
+            if seen.get(one["type"]) != (one["status"], one["reason"]):
+                seen[one["type"]] = (one["status"], one["reason"])
+                if one["status"] != "Unknown":
+                    show.condition(one)
+        ready = next((c for c in conditions if c["type"] == "Ready"), None)
+        busy = any(c["type"] == "Reconciling" for c in conditions)
+        return bool(ready and ready["status"] == until_ready and not busy)
+
+    until(settled, seconds=45, what=lambda: f"Ready={until_ready}\n{kube.describe_conditions('support')}")
+
+
+def farewell(kubeconfig: Path, *, seconds: float) -> None:
+    """Say what to try next."""
+    shown = os.path.relpath(kubeconfig, Path.cwd())
+    show.console.print(f"""[green bold]All of it happened, in {seconds:.0f} s.[/] It goes on running. Try:
+
+  export KUBECONFIG=$PWD/{shown} PATH=$PWD/.venv/bin:$PATH
+  kubectl -n {objects.NAMESPACE} describe mailbox support
+  kubectl -n {objects.NAMESPACE} get pods,configmaps
+  kubectl -n {objects.NAMESPACE} patch mailbox support --type=merge -p '{{"spec": {{"suspend": true}}}}'
+  kubectl explain mailbox.spec.fetch
+  make demo-down
+""")
+
+
+def down() -> None:
+    """Remove the cluster and the mail server."""
+    cluster.stop(NAME, delete=True)
+    mail.stop(FOLDER / "mail")
+    shutil.rmtree(FOLDER, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    commands = {"up": up, "down": down}
+    if len(sys.argv) != 2 or sys.argv[1] not in commands:
+        raise SystemExit(__doc__)
+    try:
+        commands[sys.argv[1]]()
+    except (AssertionError, OSError, subprocess.SubprocessError, json.JSONDecodeError) as error:
+        show.console.print(f"[red bold]This step did not happen:[/] {type(error).__name__}", end=" ")
+        show.console.print(str(error), markup=False)
+        raise SystemExit(1) from error

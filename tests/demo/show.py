@@ -1,0 +1,42 @@
+"""What the demo tells the person who watches it."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.syntax import Syntax
+
+console = Console(highlight=False, soft_wrap=True)
+MARKS = {"True": "[green]✓[/]", "False": "[red]✗[/]", "Unknown": "[dim]·[/]"}
+
+
+@contextmanager
+def step(title: str) -> Iterator[None]:
+    """Announce a step; when it is done, say how long it took."""
+    console.print(f"[bold]▸ {title}[/]")
+    began = time.monotonic()
+    yield
+    console.print(f"  [dim]{time.monotonic() - began:.1f} s[/]")
+
+
+def condition(one: dict[str, Any]) -> None:
+    """Print a condition as it turned."""
+    mark = MARKS[one["status"]]
+    console.print(f"  {mark} {one['type']:24}", f"[bold]{one['reason']}[/]", "", sep="", end="  ")
+    console.print(one["message"], markup=False, style="" if one["status"] == "False" else "dim")
+
+
+def manifest(text: str) -> None:
+    """Print YAML."""
+    console.print(Syntax(text.rstrip(), "yaml", background_color="default", padding=(0, 2)))
+
+
+def event(one: dict[str, Any]) -> None:
+    """Print a CloudEvent as the receiver got it."""
+    shown = {key: value for key, value in one.items() if key.startswith("ce-") or key == "content-type"}
+    for key, value in sorted(shown.items()):
+        console.print(f"    [cyan]{key}[/]: ", end="")
+        console.print(str(value), markup=False)
+    console.print(f"    [dim]{one['octets']:,} octets, sha256 {one['sha256'][:16]}…[/]\n")

@@ -1,0 +1,1 @@
+"""Tests on a whole cluster: a node, pods, real mail servers; everything through kubectl."""
