@@ -1,0 +1,59 @@
+"""TLS as asked: how a context is made from the options, what was negotiated, what a refusal means."""
+
+import ssl
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Final
+
+from mailbox_operator.mail.endpoint import TlsOptions
+from mailbox_operator.mail.errors import Area, MailError
+
+VERSIONS: Final = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
+
+
+@lru_cache(maxsize=128)  # reading the system's authorities takes some 20 ms
+def client_context(options: TlsOptions) -> ssl.SSLContext:
+    """Return a context that judges certificates as `options` say. Raises MailError: the CA bundle cannot be read."""
+    try:
+        context = ssl.create_default_context(cadata=options.ca_pem)
+    except (ssl.SSLError, TypeError, ValueError) as error:  # TypeError: not ASCII
+        raise MailError(f"CA bundle cannot be read: {error}", area=Area.TLS) from error
+    context.minimum_version = VERSIONS[options.minimum_version]
+    if options.insecure_skip_verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Negotiated:
+    """What a handshake ended in."""
+
+    version: str
+    cipher: str
+    issuer: str
+    """Common name or organisation of the certificate's issuer; "" where it was not verified."""
+    expires: datetime | None
+
+
+def negotiated(connection: ssl.SSLSocket | ssl.SSLObject) -> Negotiated:
+    """Return what was negotiated on an established connection."""
+    certificate: dict[str, Any] = dict(connection.getpeercert() or {})
+    names = {key: value for part in certificate.get("issuer", ()) for key, value in part}
+    expiry = certificate.get("notAfter")
+    return Negotiated(
+        version=connection.version() or "",
+        cipher=(connection.cipher() or ("",))[0],
+        issuer=str(names.get("commonName") or names.get("organizationName") or ""),
+        expires=datetime.fromtimestamp(ssl.cert_time_to_seconds(expiry), UTC) if isinstance(expiry, str) else None,
+    )
+
+
+def tls_error(error: ssl.SSLError | OSError, *, host: str) -> MailError:
+    """Return a failed handshake as evidence."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return MailError(f"{host}: {error.verify_message}", area=Area.TLS, tls_verify_code=error.verify_code)
+    if isinstance(error, ssl.SSLError):
+        return MailError(f"{host}: {error.reason or error}", area=Area.TLS, code=error.reason or "")
+    return MailError(f"{host}: {error} during the TLS handshake", area=Area.TCP)
