@@ -1,0 +1,156 @@
+"""The two chains of steps, incoming and outgoing: an open session goes from step to step, the first failure stops it."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
+
+from mailbox_operator.mail.endpoint import Endpoint, Security
+from mailbox_operator.mail.guard import AddressPolicy
+from mailbox_operator.mail.imap import ImapSession
+from mailbox_operator.mail.secret import Secret
+from mailbox_operator.mail.smtp import SmtpSession
+from mailbox_operator.mail.tls import Negotiated
+from mailbox_operator.verification.judging import blocked, not_applicable, run_step
+from mailbox_operator.verification.model import Caution, Listener, Side, Step, StepResult, Target, Verdict
+
+EXPIRES_SOON: Final = timedelta(days=21)
+INCOMING: Final = (
+    Step.INCOMING_REACHABLE,
+    Step.INCOMING_SECURED,
+    Step.INCOMING_AUTHENTICATED,
+    Step.FOLDERS_ACCESSIBLE,
+)
+OUTGOING: Final = (Step.OUTGOING_REACHABLE, Step.OUTGOING_SECURED, Step.OUTGOING_AUTHENTICATED)
+
+
+class Session(Protocol):
+    """What IMAP and SMTP sessions have in common."""
+
+    async def reach(self) -> None:
+        """Connect, and read the greeting where it comes before TLS."""
+
+    async def secure(self) -> Negotiated | None:
+        """Speak TLS as asked; None where none is asked for."""
+
+    async def sign_in(self, username: str, password: Secret, *, mechanism: str | None) -> None:
+        """Sign in, once."""
+
+    async def close(self) -> None:
+        """Close, whatever has happened."""
+
+
+class Chain:
+    """Results and cautions of one chain, as they come."""
+
+    def __init__(self, target: Target, *, listener: Listener | None) -> None:
+        self.target = target
+        self.results: list[StepResult] = []
+        self.cautions: list[Caution] = []
+        self._listener = listener
+
+    @property
+    def whole(self) -> bool:
+        """Whether every step so far holds."""
+        return all(result.verdict is Verdict.TRUE for result in self.results)
+
+    def add(self, result: StepResult) -> None:
+        """Take a result and tell the listener."""
+        self.results.append(result)
+        if self._listener:
+            self._listener(result)
+
+    async def step(self, step: Step, probe: Callable[[], Awaitable[str]], *, seconds: float) -> None:
+        """Run a step, unless an earlier one has failed."""
+        if self.whole:
+            self.add(await run_step(step, probe, seconds=seconds, provider=self.target.provider))
+        else:
+            self.add(blocked(step))
+
+    async def reach_and_secure(self, session: Session, endpoint: Endpoint, steps: tuple[Step, ...]) -> None:
+        """Run the first two steps, which are the same for every protocol."""
+        timeouts = self.target.timeouts
+
+        async def reach() -> str:
+            await session.reach()
+            return f"{endpoint.host} answers on port {endpoint.port}"
+
+        async def secure() -> str:
+            found = await session.secure()
+            assert found is not None  # noqa: S101 - only None where no TLS is asked for, and then this is not called
+            self._judge_certificate(found, endpoint)
+            if not found.expires:
+                return f"{found.version}, certificate not verified"
+            return f"{found.version}, certificate issued by {found.issuer}, expires {found.expires:%Y-%m-%d}"
+
+        await self.step(steps[0], reach, seconds=timeouts.connect)
+        if endpoint.security is Security.NONE and self.whole:
+            self.add(not_applicable(steps[1], "Plain text, as asked for by security: None"))
+            self._caution_plaintext(endpoint)
+        else:
+            await self.step(steps[1], secure, seconds=timeouts.connect)
+
+    async def sign_in(self, session: Session, side: Side, step: Step) -> None:
+        """Run the third step."""
+
+        async def sign_in() -> str:
+            await session.sign_in(side.username, side.password, mechanism=side.mechanism)
+            return f"Signed in as {side.username}"
+
+        await self.step(step, sign_in, seconds=self.target.timeouts.authenticate)
+
+    def _judge_certificate(self, found: Negotiated, endpoint: Endpoint) -> None:
+        if found.expires and found.expires - datetime.now(UTC) < EXPIRES_SOON:
+            self.cautions.append(
+                Caution(
+                    type="CertificateExpiresSoon",
+                    reason="CertificateExpiresSoon",
+                    message=f"The certificate of {endpoint.host} expires on {found.expires:%Y-%m-%d}: have it renewed",
+                )
+            )
+
+    def _caution_plaintext(self, endpoint: Endpoint) -> None:
+        self.cautions.append(
+            Caution(
+                type="PlaintextTransport",
+                reason="PlaintextTransport",
+                message=f"Password and mail cross the network to {endpoint.host} in plain text: set security: TLS or StartTLS",
+            )
+        )
+
+
+async def prove_incoming(chain: Chain, *, policy: AddressPolicy, stack: AsyncExitStack) -> ImapSession | None:
+    """Run the incoming chain. Returns the session, signed in, where all of it holds; the stack closes it."""
+    side = chain.target.incoming
+    session = ImapSession(side.endpoint, policy=policy)
+    stack.push_async_callback(session.close)
+
+    async def open_folders() -> str:
+        counts = [f"{folder}: {await session.examine(folder)} messages" for folder in chain.target.folders]
+        return ", ".join(counts)
+
+    await chain.reach_and_secure(session, side.endpoint, INCOMING)
+    await chain.sign_in(session, side, Step.INCOMING_AUTHENTICATED)
+    await chain.step(Step.FOLDERS_ACCESSIBLE, open_folders, seconds=chain.target.timeouts.step)
+    return session if chain.whole else None
+
+
+async def prove_outgoing(chain: Chain, *, policy: AddressPolicy, stack: AsyncExitStack) -> SmtpSession | None:
+    """Run the outgoing chain. Returns the session, signed in, where all of it holds; the stack closes it."""
+    side = chain.target.outgoing
+    if side is None:
+        for step in OUTGOING:
+            chain.add(not_applicable(step, "The mailbox only receives"))
+        return None
+    session = SmtpSession(side.endpoint, policy=policy)
+    stack.push_async_callback(session.close)
+    address = chain.target.address
+
+    async def sign_in() -> str:
+        await session.sign_in(side.username, side.password, mechanism=side.mechanism)
+        await session.judge_sender(address, recipient=address)
+        return f"Signed in as {side.username}, may send as {address}"
+
+    await chain.reach_and_secure(session, side.endpoint, OUTGOING)
+    await chain.step(Step.OUTGOING_AUTHENTICATED, sign_in, seconds=chain.target.timeouts.authenticate)
+    return session if chain.whole else None

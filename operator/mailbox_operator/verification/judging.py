@@ -1,0 +1,62 @@
+"""One step brought to a verdict, however slowly the server talks."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from mailbox_operator.diagnosis.finding import Finding
+from mailbox_operator.diagnosis.matcher import diagnose
+from mailbox_operator.mail.errors import Area, MailError
+from mailbox_operator.verification.model import Step, StepResult, Verdict
+
+Probe = Callable[[], Awaitable[str]]
+"""Does what the step is about and returns a sentence about what was found. Raises MailError."""
+
+
+async def run_step(step: Step, probe: Probe, *, seconds: float, provider: str) -> StepResult:
+    """Bring `step` to a verdict within `seconds`."""
+    started = time.monotonic()
+    try:
+        async with asyncio.timeout(seconds):
+            message = await probe()
+    except TimeoutError:
+        finding = diagnose(step=step, area=Area.TCP, text=f"no verdict within {seconds:g} s")
+    except MailError as error:
+        finding = diagnose(step=step, area=error.area, text=error.text, code=error.code, provider=provider)
+    else:
+        return StepResult(
+            step=step, verdict=Verdict.TRUE, reason="Succeeded", message=message, milliseconds=_since(started)
+        )
+    return failed(step, finding, milliseconds=_since(started))
+
+
+def failed(step: Step, finding: Finding, *, milliseconds: int = 0) -> StepResult:
+    """Return a finding as the step's result."""
+    return StepResult(
+        step=step,
+        verdict=Verdict.FALSE,
+        reason=finding.reason,
+        message=finding.message,
+        retry=finding.retry,
+        retry_after_seconds=finding.retry_after_seconds,
+        milliseconds=milliseconds,
+    )
+
+
+def blocked(step: Step) -> StepResult:
+    """Return the result of a step that was not tried."""
+    return StepResult(
+        step=step,
+        verdict=Verdict.UNKNOWN,
+        reason="BlockedByEarlierStep",
+        message="Not tried: an earlier step has failed",
+    )
+
+
+def not_applicable(step: Step, message: str) -> StepResult:
+    """Return the result of a step that there is no need for."""
+    return StepResult(step=step, verdict=Verdict.TRUE, reason="NotApplicable", message=message)
+
+
+def _since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)

@@ -1,0 +1,62 @@
+"""The closed loop: a message sent through the mailbox's own outgoing side arrives on its incoming side and is removed."""
+
+import asyncio
+import secrets
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
+from typing import Final
+
+from mailbox_operator.mail.imap import ImapSession
+from mailbox_operator.mail.smtp import SmtpSession
+
+HEADER: Final = "X-Mailbox-Operator-Test"
+"""Fetchers pass by every message that carries it."""
+FIRST_PAUSE: Final = 0.1
+LONGEST_PAUSE: Final = 3.0
+
+
+class NotReceivedError(Exception):
+    """The message was sent and did not arrive."""
+
+
+def test_message(address: str, *, token: str) -> EmailMessage:
+    """Return the message for `token`."""
+    message = EmailMessage()
+    message["From"] = message["To"] = address
+    message["Subject"] = f"Test of this mailbox ({token})"
+    message["Date"] = formatdate()
+    message["Message-ID"] = make_msgid(domain=address.rpartition("@")[2])
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834 section 5: nobody answers it
+    message[HEADER] = token
+    message.set_content("mailbox-operator proves that mail leaves and enters this mailbox. It removes this message.\n")
+    return message
+
+
+async def prove_loop(incoming: ImapSession, outgoing: SmtpSession, *, address: str, folder: str, seconds: float) -> str:
+    """Send, wait, find, delete; also sweep what an earlier run, killed in the middle, left behind.
+
+    Returns a sentence. Raises MailError, and NotReceivedError after `seconds`.
+    """
+    token = secrets.token_hex(16)
+    await incoming.select(folder)
+    left_behind = await incoming.find(HEADER, "")
+    if left_behind:
+        await incoming.delete(left_behind)
+    await outgoing.send(test_message(address, token=token), sender=address, recipient=address)
+    try:
+        async with asyncio.timeout(seconds):
+            found = await _arrival(incoming, token)
+    except TimeoutError:
+        raise NotReceivedError(f"not found in {folder} within {seconds:g} s") from None
+    await incoming.delete(found)
+    return f"A message to {address} came back and was removed"
+
+
+async def _arrival(incoming: ImapSession, token: str) -> list[int]:
+    pause = FIRST_PAUSE
+    while True:
+        await incoming.poll()
+        if found := await incoming.find(HEADER, token):
+            return found
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, LONGEST_PAUSE)

@@ -1,0 +1,73 @@
+"""A whole run: both chains side by side, then the closed loop."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Final
+
+from mailbox_operator.diagnosis.matcher import diagnose
+from mailbox_operator.mail.guard import AddressPolicy
+from mailbox_operator.mail.imap import ImapSession
+from mailbox_operator.mail.smtp import SmtpSession
+from mailbox_operator.verification.chains import Chain, prove_incoming, prove_outgoing
+from mailbox_operator.verification.judging import blocked, failed, not_applicable, run_step
+from mailbox_operator.verification.limits import Limits
+from mailbox_operator.verification.loop import NotReceivedError, prove_loop
+from mailbox_operator.verification.model import Caution, Listener, Report, Step, StepResult, Target, Verdict
+
+ARRIVAL_SECONDS: Final = 60.0
+SEND_SECONDS: Final = 30.0
+CLOSE_SECONDS: Final = 3.0
+
+
+async def verify(target: Target, *, policy: AddressPolicy, limits: Limits, listener: Listener | None = None) -> Report:
+    """Prove a mailbox and return a result for each step, in their order. Never raises for what a server does."""
+    incoming, outgoing = Chain(target, listener=listener), Chain(target, listener=listener)
+    stack = AsyncExitStack()
+    try:
+        async with limits.at(target.incoming.endpoint.host):
+            async with asyncio.TaskGroup() as group:
+                receiving = group.create_task(prove_incoming(incoming, policy=policy, stack=stack))
+                sending = group.create_task(prove_outgoing(outgoing, policy=policy, stack=stack))
+            loop = await _loop(target, receiving.result(), sending.result())
+            if listener:
+                listener(loop)
+    finally:
+        await _close(stack)
+    return Report(results=(*incoming.results, *outgoing.results, loop), cautions=_distinct(incoming, outgoing))
+
+
+async def _loop(target: Target, incoming: ImapSession | None, outgoing: SmtpSession | None) -> StepResult:
+    step = Step.TEST_MESSAGE_DELIVERED
+    if target.outgoing is None:
+        return not_applicable(step, "The mailbox only receives")
+    if not target.test_message:
+        return StepResult(
+            step=step, verdict=Verdict.UNKNOWN, reason="NotRequested", message="No test message was asked for"
+        )
+    if incoming is None or outgoing is None:
+        return blocked(step)
+
+    async def prove() -> str:
+        return await prove_loop(
+            incoming, outgoing, address=target.address, folder=target.folders[0], seconds=ARRIVAL_SECONDS
+        )
+
+    try:
+        return await run_step(step, prove, seconds=ARRIVAL_SECONDS + SEND_SECONDS, provider=target.provider)
+    except NotReceivedError as error:
+        return failed(step, diagnose(step=step, area="loop", text=str(error)))
+
+
+async def _close(stack: AsyncExitStack) -> None:
+    """Close the sessions; what does not answer is left to the operating system."""
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await stack.aclose()
+    except TimeoutError:
+        pass
+
+
+def _distinct(*chains: Chain) -> tuple[Caution, ...]:
+    """Return the cautions, one of each type: a type is a condition's name."""
+    found = {caution.type: caution for chain in reversed(chains) for caution in chain.cautions}
+    return tuple(found[name] for name in sorted(found))

@@ -1,0 +1,68 @@
+"""Dovecot and Postfix together: a mail server as a mailbox sees it."""
+
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from testbed.dovecot import Dovecot
+from testbed.pki import Pki
+from testbed.postfix import Postfix
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailServer:
+    """A running pair."""
+
+    address: str
+    pki: Pki
+    dovecot: Dovecot
+    postfix: Postfix
+
+    @property
+    def ca_pem(self) -> str:
+        """The CA of its certificates."""
+        return self.pki.ca_pem
+
+
+@contextmanager
+def running_mail_server(
+    *names: str, address: str = "127.0.0.1", domain: str, standard_ports: bool = False
+) -> Iterator[MailServer]:
+    """Run a pair on `address`; its certificate is good for `names`, localhost and 127.0.0.1."""
+    root = Path(tempfile.mkdtemp(prefix="mail-"))
+    root.chmod(0o755)  # Dovecot and Postfix run as users of their own
+    ports = [143, 993, 25, 587, 465] if standard_ports else free_ports(5, address)
+    try:
+        pki = Pki.make(root / "pki", *names)
+        dovecot = Dovecot.start(root / "dovecot", pki=pki, address=address, imap=ports[0], imaps=ports[1])
+        try:
+            postfix = Postfix.start(
+                root / "postfix",
+                dovecot=dovecot,
+                pki=pki,
+                domain=domain,
+                smtp=ports[2],
+                submission=ports[3],
+                submissions=ports[4],
+            )
+            try:
+                yield MailServer(address=address, pki=pki, dovecot=dovecot, postfix=postfix)
+            finally:
+                postfix.stop()
+        finally:
+            dovecot.stop()
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def free_ports(count: int, address: str = "127.0.0.1") -> list[int]:
+    """Return ports that nobody listens on."""
+    holders = [socket.create_server((address, 0)) for _ in range(count)]
+    ports: list[int] = [holder.getsockname()[1] for holder in holders]
+    for holder in holders:
+        holder.close()
+    return ports
