@@ -11,26 +11,19 @@ from pathlib import Path
 from typing import Final
 
 from support.kube import until
+from testbed.address import add_address, remove_address, taken
 
 HOST: Final = "mail.demo.test"
 ADDRESS: Final = "10.99.250.1"
-LINK: Final = "mbxdemo"
 SUPPORT: Final = "support@demo.test"
 CUSTOMER: Final = "customer@demo.test"
-
-
-def ip(*args: str) -> None:
-    """Run iproute2."""
-    subprocess.run(["ip", *args], check=True, capture_output=True)
 
 
 def start(folder: Path, *, binary: Path, passwords: dict[str, str]) -> Path:
     """Start the server and return its CA's certificate. It goes on after this program has ended."""
     stop(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    ip("link", "add", LINK, "type", "dummy")
-    ip("address", "add", f"{ADDRESS}/32", "dev", LINK)
-    ip("link", "set", LINK, "up")
+    add_address(ADDRESS)
     users = folder / "users.json"
     users.write_text(json.dumps(passwords))
     users.chmod(0o600)
@@ -55,8 +48,8 @@ def stop(folder: Path) -> None:
         if command.exists() and str(folder).encode() in command.read_bytes():
             os.kill(pid, signal.SIGTERM)
         pid_file.unlink()
-    if Path(f"/sys/class/net/{LINK}").exists():
-        ip("link", "delete", LINK)
+    if ADDRESS in taken():
+        remove_address(ADDRESS)
 
 
 def messages() -> list[EmailMessage]:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from devcluster import cluster as devcluster
 from support.image import IMAGE, build_image
 
+from devcluster import cluster as devcluster
 from e2e.mailserver import ALIAS, HOST, MailServer, running_mail_server
 from support import helm_release, manifests
 from support.kube import Kube, kubeconfig_in_place, until
