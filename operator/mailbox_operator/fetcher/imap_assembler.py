@@ -1,0 +1,90 @@
+"""Responses of an IMAP server put together from lines and literals; messages come out as soon as they are whole."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+from mailbox_operator.fetcher.ids import Uid
+from mailbox_operator.fetcher.imap_data import INTERNALDATE, SIZE, UID, Fetched, parse_fetched
+from mailbox_operator.fetcher.imap_reader import CAPACITY, Line, ProtocolError
+from mailbox_operator.fetcher.spool import Spool
+
+MAX_TEXT: Final = 1 << 20
+"""Octets of one response without its literals."""
+ENDS_IN_BODY: Final = re.compile(rb".*[( ]BODY\[(|HEADER)\] ~?\{\d+\}", re.IGNORECASE | re.DOTALL)
+
+Body = memoryview | Spool | None
+"""None: larger than is wanted, and thrown away."""
+
+
+class ResponseAssembler:
+    """Give it each event of a `ResponseReader`. A body up to the reader's capacity is not copied, a larger one spooled.
+
+    Raises ProtocolError, and OSError when the disk is full.
+    """
+
+    def __init__(self, *, max_message: int, spool_folder: Path) -> None:
+        self._max_message = max_message
+        self._spool_folder = spool_folder
+        self._text = b""
+        self._left = 0
+        self._is_body = False
+        self._is_wanted = False
+        self._fetched: Fetched | None = None
+        self._spool: Spool | None = None
+        self._late: tuple[bool, bytes | Spool | None] | None = None
+
+    def add_line(self, line: Line) -> bytes | None:
+        """Return the response's whole text, literals left out; None: a literal comes first."""
+        text = self._text + line.text if self._text else line.text
+        if line.literal is None:
+            self._text = b""
+            return text
+        if len(text) > MAX_TEXT:
+            raise ProtocolError(f"a response is longer than {MAX_TEXT} octets")
+        self._text = text
+        self._left = line.literal
+        self._fetched = parse_fetched(text)
+        self._is_body = self._fetched is not None or ENDS_IN_BODY.fullmatch(text) is not None
+        self._is_wanted = self._is_body and line.literal <= self._max_message
+        if self._is_wanted and line.literal > CAPACITY:
+            self._spool = Spool(self._spool_folder)
+        return None
+
+    def add_piece(self, piece: memoryview) -> tuple[Fetched, Body] | None:
+        """Return a message when this piece makes it whole and its UID is known."""
+        self._left -= len(piece)
+        if self._spool:
+            self._spool.write(piece)
+        if self._left or not self._is_body:
+            return None
+        spool, self._spool = self._spool, None
+        body = (spool or piece) if self._is_wanted else None
+        if self._fetched is not None:
+            return self._fetched, body
+        self._late = (
+            self._text.upper().endswith(b"HEADER] {%d}" % len(piece)),
+            bytes(body) if isinstance(body, memoryview) else body,
+        )
+        return None
+
+    def take_late(self, text: bytes) -> tuple[Fetched, Body] | None:
+        """Return the message of a response whose UID came after its body. Ask with each response's whole text."""
+        if self._late is None:
+            return None
+        (header_only, body), self._late = self._late, None
+        uid, date, size = UID.search(text), INTERNALDATE.search(text), SIZE.search(text)
+        if not uid:
+            if isinstance(body, Spool):
+                body.close()
+            return None
+        fetched = Fetched(Uid(int(uid[1])), date[1] if date else b"", int(size[1]) if size else 0, header_only)
+        return fetched, memoryview(body) if isinstance(body, bytes) else body
+
+    def close(self) -> None:
+        """Give back what an unfinished message holds."""
+        late = self._late[1] if self._late else None
+        for spool in (self._spool, late):
+            if isinstance(spool, Spool):
+                spool.close()
+        self._spool = self._late = None

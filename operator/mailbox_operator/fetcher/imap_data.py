@@ -1,0 +1,99 @@
+"""The few kinds of IMAP responses a fetcher reads, from octets to values (RFC 9051 section 7)."""
+
+import re
+from calendar import timegm
+from time import gmtime
+from typing import Final, NamedTuple
+
+from mailbox_operator.fetcher.ids import Uid
+
+UID: Final = re.compile(rb"[( ]UID (\d+)", re.IGNORECASE)
+INTERNALDATE: Final = re.compile(rb'[( ]INTERNALDATE "([^"]+)"', re.IGNORECASE)
+SIZE: Final = re.compile(rb"[( ]RFC822\.SIZE (\d+)", re.IGNORECASE)
+BODY: Final = re.compile(rb"[( ]BODY\[(|HEADER)\] (?:~?\{\d+\}$|\"((?:[^\"\\]|\\.)*)\"|NIL)", re.IGNORECASE)
+# The order in which we ask; servers answer in it, and one match is cheaper than four.
+USUAL: Final = re.compile(
+    rb'\* \d+ FETCH \(UID (\d+) FLAGS \([^)]*\) INTERNALDATE "([^"]+)" RFC822\.SIZE (\d+) BODY\[(|HEADER)\] ~?\{\d+\}'
+)
+MONTHS: Final = {
+    name: number for number, name in enumerate(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)
+}
+
+
+class Fetched(NamedTuple):
+    """What a FETCH response says about a message besides its octets."""
+
+    uid: Uid
+    internaldate: bytes
+    """As the server wrote it, or b""."""
+    size: int
+    """RFC822.SIZE in octets; servers may be wrong about it."""
+    header_only: bool
+
+
+class Listed(NamedTuple):
+    """A message that is there."""
+
+    uid: Uid
+    size: int
+    internaldate: bytes
+
+
+def parse_fetched(text: bytes) -> Fetched | None:
+    """Read a FETCH response with a body, literals left out. None: it has no UID, or no body."""
+    if usual := USUAL.fullmatch(text):
+        return Fetched(Uid(int(usual[1])), usual[2], int(usual[3]), bool(usual[4]))
+    body, uid = BODY.search(text), UID.search(text)
+    if not body or not uid:
+        return None
+    date, size = INTERNALDATE.search(text), SIZE.search(text)
+    return Fetched(Uid(int(uid[1])), date[1] if date else b"", int(size[1]) if size else 0, bool(body[1]))
+
+
+def parse_quoted_body(text: bytes) -> bytes | None:
+    """Return the body of a FETCH response that holds it as a quoted string or NIL. None: it has none."""
+    found = BODY.search(text)
+    return re.sub(rb"\\(.)", rb"\1", found[2] or b"") if found else None
+
+
+def parse_listed(line: bytes) -> Listed | None:
+    """Read `* n FETCH (UID … INTERNALDATE … RFC822.SIZE …)`. None: it is something else."""
+    uid, size = UID.search(line), SIZE.search(line)
+    if not uid or not size or b" FETCH (" not in line:
+        return None
+    date = INTERNALDATE.search(line)
+    return Listed(Uid(int(uid[1])), int(size[1]), date[1] if date else b"")
+
+
+def parse_search(line: bytes) -> list[Uid] | None:
+    """Read `* SEARCH 2 3 5`. None: it is something else, or no list of numbers."""
+    if line[:8].upper() != b"* SEARCH":
+        return None
+    words = line[8:].split()
+    return [Uid(int(word)) for word in words] if all(word.isdigit() for word in words) else None
+
+
+def parse_exists(line: bytes) -> int | None:
+    """Read `* 23 EXISTS`. None: it is something else."""
+    words = line.split()
+    return int(words[1]) if len(words) == 3 and words[2].upper() == b"EXISTS" and words[1].isdigit() else None  # noqa: PLR2004
+
+
+def seconds_of_date(internaldate: bytes) -> int | None:
+    """Turn `17-Jul-1996 02:44:25 -0700` into seconds since the epoch. None: it is no such date."""
+    try:
+        day, month, year = int(internaldate[0:2]), MONTHS[internaldate[3:6].title()], int(internaldate[7:11])
+        hour, minute, second = int(internaldate[12:14]), int(internaldate[15:17]), int(internaldate[18:20])
+        offset = int(internaldate[22:24]) * 3600 + int(internaldate[24:26]) * 60
+    except (KeyError, ValueError):
+        return None
+    if not 1 <= day <= 31 or hour > 23 or minute > 59 or second > 60:  # noqa: PLR2004 - a calendar's numbers
+        return None
+    utc = timegm((year, month, day, hour, minute, second))
+    return utc + offset if internaldate[21:22] == b"-" else utc - offset
+
+
+def render_date(seconds: float) -> bytes:
+    """Write the UTC day of seconds since the epoch as SEARCH wants it: `17-Jul-1996`."""
+    when = gmtime(seconds)
+    return b"%d-%b-%d" % (when.tm_mday, list(MONTHS)[when.tm_mon - 1], when.tm_year)

@@ -1,0 +1,96 @@
+"""One folder's commands: open it, list it, ask for its messages, set flags. What to fetch is decided elsewhere."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mailbox_operator.fetcher.ids import Uid, UidValidity
+from mailbox_operator.fetcher.imap_connection import ImapConnection, Reply
+from mailbox_operator.fetcher.imap_data import Listed, parse_listed, parse_search, render_date
+from mailbox_operator.fetcher.imap_patience import Patience
+from mailbox_operator.fetcher.imap_sign_in import quoted
+from mailbox_operator.fetcher.uid_set import render_uid_set
+from mailbox_operator.mail.errors import Area, MailError
+
+STATUS_NUMBER: Final = re.compile(rb"\* OK \[(UIDVALIDITY|UIDNEXT) (\d+)\]", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selected:
+    """What SELECT told."""
+
+    uidvalidity: UidValidity
+    uidnext: Uid
+    may_write: bool
+
+
+class ImapFolder:
+    """Commands for one folder of one connection. All may raise MailError and HeldBackError."""
+
+    def __init__(self, name: str, *, connection: ImapConnection, patience: Patience) -> None:
+        self.name = name
+        self._connection = connection
+        self._patience = patience
+
+    async def select(self, *, read_only: bool, say_who: bool) -> Selected:
+        """Open the folder; `say_who` with ID (RFC 2971), which some servers want to hear first."""
+        connection = self._connection
+        introduction = connection.send(b'ID ("name" "mailbox-operator")') if say_who else None
+        reply = await self._run((b"EXAMINE " if read_only else b"SELECT ") + quoted(self.name))
+        if introduction:
+            await self._patience.reply(introduction)
+        numbers = {
+            found[1].upper(): int(found[2])
+            for found in map(STATUS_NUMBER.match, connection.take_untagged())
+            if found is not None
+        }
+        if b"UIDVALIDITY" not in numbers:
+            raise MailError("the server names no UIDVALIDITY", area=Area.IMAP)
+        uidnext = numbers.get(b"UIDNEXT")
+        if uidnext is None:  # RFC 3501 lets a server leave it out
+            listed = await self.list_messages(b"*") if connection.exists else []
+            uidnext = listed[-1].uid + 1 if listed else 1
+        return Selected(
+            uidvalidity=UidValidity(numbers[b"UIDVALIDITY"]),
+            uidnext=Uid(uidnext),
+            may_write=not read_only and reply.code.upper() != "READ-ONLY",
+        )
+
+    async def list_messages(self, uid_set: bytes) -> list[Listed]:
+        """Return what exists of a UID set, by ascending UID."""
+        return await self.take_list(self.ask_list(uid_set))
+
+    def ask_list(self, uid_set: bytes, *, before: bytes = b"") -> asyncio.Future[Reply]:
+        """Ask what exists of a UID set; `before` leaves in the same write."""
+        return self._connection.send(b"UID FETCH %b (UID INTERNALDATE RFC822.SIZE)" % uid_set, before=before)
+
+    async def take_list(self, asked: asyncio.Future[Reply]) -> list[Listed]:
+        """Return the answer to `ask_list`. Nothing else may have been asked meanwhile but bodies."""
+        reply = await self._patience.reply(asked)
+        lines = self._connection.take_untagged()
+        if reply.status != "OK":
+            raise reply.failed()
+        return sorted(entry for entry in map(parse_listed, lines) if entry is not None)
+
+    async def search_since(self, first: int, last: int, *, since: float) -> list[Uid]:
+        """Return the UIDs from `first` to `last` whose INTERNALDATE is not before the UTC day of `since`."""
+        await self._run(b"UID SEARCH UID %d:%d SINCE %b" % (first, last, render_date(since)))
+        return sorted(uid for line in self._connection.take_untagged() for uid in parse_search(line) or ())
+
+    def ask_bodies(self, uids: Sequence[Uid], *, header_only: bool) -> asyncio.Future[Reply]:
+        """Ask for messages; they come through the connection's `on_message`."""
+        section = b"HEADER" if header_only else b""
+        items = b"UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[%b]" % section
+        return self._connection.send(b"UID FETCH %b (%b)" % (render_uid_set(uids).encode(), items))
+
+    async def mark_seen(self, uids: Sequence[Uid]) -> None:
+        r"""Set `\Seen`."""
+        await self._run(b"UID STORE %b +FLAGS.SILENT (\\Seen)" % render_uid_set(uids).encode())
+
+    async def _run(self, command: bytes) -> Reply:
+        reply = await self._patience.reply(self._connection.send(command))
+        if reply.status != "OK":
+            raise reply.failed()
+        return reply

@@ -1,0 +1,78 @@
+"""How long a session waits for its server, and for a sink that takes nothing."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from mailbox_operator.fetcher.imap_connection import ImapConnection, Reply
+from mailbox_operator.fetcher.valve import Valve
+from mailbox_operator.mail.errors import Area, MailError
+
+SILENCE: Final = 60.0
+"""Seconds in which a server that owes us a reply must send something."""
+LONGEST_REPLY: Final = 1_800.0
+"""Seconds for a whole reply, while we read: 4 MiB, or one message of the largest size, over a slow line."""
+GIVE_BACK: Final = 60.0
+"""Seconds of a closed valve after which the connection is given back."""
+GLANCE: Final = 5.0
+GLIMPSE: Final = 0.05
+
+
+class HeldBackError(Exception):
+    """The valve has been closed for so long that the session should end."""
+
+
+class Patience:
+    """Waits for one connection."""
+
+    def __init__(self, connection: ImapConnection, valve: Valve) -> None:
+        self._connection = connection
+        self._valve = valve
+        self._loop = asyncio.get_running_loop()
+
+    async def reply(self, reply: asyncio.Future[Reply]) -> Reply:
+        """Wait for a reply. Raises MailError when the server is silent, HeldBackError."""
+        left = LONGEST_REPLY
+        while not reply.done():
+            await asyncio.wait((reply,), timeout=GLANCE)
+            if reply.done():
+                break
+            self.check_valve()
+            if not self._valve.is_open:
+                continue
+            left -= GLANCE
+            heard = max(self._connection.heard_at, self._valve.opened_at)
+            if left < 0 or self._loop.time() - heard > SILENCE:
+                self._connection.abort(MailError("the server fell silent within a reply", area=Area.TCP))
+        return reply.result()
+
+    async def continuation(self, command: asyncio.Future[Reply]) -> bool:
+        """Wait for `+`; False: the command ended without one. Raises MailError."""
+        try:
+            async with asyncio.timeout(SILENCE):
+                return await self._connection.continuation(command)
+        except TimeoutError:
+            raise MailError("the server fell silent where it should say +", area=Area.TCP) from None
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until something holds that others bring about. Raises MailError when the connection ends, HeldBackError."""
+        while not condition():
+            await asyncio.sleep(GLIMPSE)
+            self.check_valve()
+            self._connection.check()
+
+    async def news(self, *, seconds: float) -> None:
+        """Wait until the folder has news, at most for so many seconds. Raises HeldBackError."""
+        until = self._loop.time() + seconds
+        while (left := until - self._loop.time()) > 0 and not self._connection.news.is_set():
+            waiter = self._connection.news.wait()
+            try:
+                async with asyncio.timeout(min(left, GLANCE)):
+                    await waiter
+            except TimeoutError:
+                self.check_valve()
+
+    def check_valve(self) -> None:
+        """Raise HeldBackError where the valve has been closed for too long."""
+        if self._valve.closed_seconds > GIVE_BACK:
+            raise HeldBackError

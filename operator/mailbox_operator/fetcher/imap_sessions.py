@@ -1,0 +1,158 @@
+"""One session after another: sign in, run, and after a fault wait and come again; a refused login is tried once."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from mailbox_operator.diagnosis.finding import Finding, Retry
+from mailbox_operator.fetcher.backoff import backoff_seconds
+from mailbox_operator.fetcher.imap_connection import ImapConnection
+from mailbox_operator.fetcher.imap_patience import HeldBackError
+from mailbox_operator.fetcher.imap_sign_in import Door, LoginRefusedError, open_imap
+from mailbox_operator.fetcher.imap_source import ImapSource
+from mailbox_operator.fetcher.pipeline import Pipeline
+from mailbox_operator.fetcher.watched_file import WatchedFile
+from mailbox_operator.mail.errors import Area, MailError
+from mailbox_operator.mail.secret import Secret
+
+log = logging.getLogger(__name__)
+
+SIGN_IN_SECONDS: Final = 60.0
+GOODBYE_SECONDS: Final = 2.0
+FIRST_BACKOFF: Final = 1.0
+LONGEST_BACKOFF: Final = 300.0
+PATIENT: Final = frozenset({Retry.BACKOFF, Retry.AFTER})
+"""What a refusal can be besides a wrong credential: too many connections, a service that is down for the moment."""
+
+
+class ImapSessions:
+    """Keeps a source going. `refused` and `fault` say why it does not."""
+
+    def __init__(
+        self,
+        door: Door,
+        credential: WatchedFile,
+        *,
+        pipeline: Pipeline,
+        chance: Callable[[], float],
+    ) -> None:
+        self._door = door
+        self._credential = credential
+        self._pipeline = pipeline
+        self._chance = chance
+        self._connection: ImapConnection | None = None
+        self._credential_changed = asyncio.Event()
+        self._password: Secret | None = None
+        self.signed_in = False
+        """At least once."""
+        self.refused: Finding | None = None
+        self.fault: Finding | None = None
+        """Of the last session, if it did not even begin well; None while one runs."""
+        self.failures = 0
+        """In a row."""
+
+    def look(self) -> None:
+        """See whether the credential has changed; call it each second."""
+        if self._credential.look():
+            log.info("the credential has changed")
+            self._credential_changed.set()
+            if self._connection:
+                self._connection.abort(MailError("the credential has changed", area=Area.POLICY))
+
+    async def run(self) -> None:
+        """Run sessions for ever."""
+        while True:
+            await self._pipeline.valve.wait_open()
+            self._credential_changed.clear()
+            wait = await self._try(once=False)
+            if wait is None:
+                await self._credential_changed.wait()
+            elif wait:
+                try:
+                    async with asyncio.timeout(wait):
+                        await self._credential_changed.wait()
+                except TimeoutError:
+                    pass
+
+    async def run_once(self) -> Finding | None:
+        """Fetch what is there, once. Returns what prevented it."""
+        await self._try(once=True)
+        return self.refused or self.fault
+
+    async def _try(self, *, once: bool) -> float | None:
+        """Run one session; return the seconds to wait before the next, None: until the credential changes."""
+        try:
+            await self._session(once=once)
+        except HeldBackError:
+            log.info("the connection is given back until the sink takes mail again")
+            return 0.0
+        except LoginRefusedError as error:
+            finding = _diagnose(error, step="IncomingAuthenticated")
+            if finding.retry not in PATIENT:
+                self.refused = finding
+                log.warning("the login was refused", extra={"reason": finding.reason, "said": finding.said})
+                return None
+            return self._failed(finding)
+        except MailError as error:
+            if self._credential_changed.is_set():
+                return 0.0
+            return self._failed(_diagnose(error, step="IncomingReachable"))
+        return 0.0
+
+    def _failed(self, finding: Finding) -> float:
+        self.failures += 1
+        if self.failures > 1:  # one lost connection is everyday life
+            self.fault = finding
+        wait = backoff_seconds(self.failures, first=FIRST_BACKOFF, longest=LONGEST_BACKOFF, chance=self._chance())
+        wait = max(wait, finding.retry_after_seconds or 0.0)
+        log.warning(
+            "session failed",
+            extra={"reason": finding.reason, "said": finding.said, "failures": self.failures, "wait": round(wait, 1)},
+        )
+        return wait
+
+    async def _session(self, *, once: bool) -> None:
+        password = Secret((self._credential.content or b"").decode("utf-8", "replace").rstrip("\r\n"))
+        if not password:
+            raise MailError(f"{self._door.source.password_file} holds no password", area=Area.POLICY)
+        try:
+            async with asyncio.timeout(SIGN_IN_SECONDS):
+                self._connection, offered = await open_imap(self._door, password)
+        except TimeoutError:
+            raise MailError(f"no sign-in within {SIGN_IN_SECONDS:g} s", area=Area.TCP) from None
+        try:
+            self._note_success(password)
+            source = ImapSource(self._connection, offered, pipeline=self._pipeline)
+            await source.run(once=once)
+        finally:
+            connection, self._connection = self._connection, None
+            await _say_goodbye(connection)
+
+    def _note_success(self, password: Secret) -> None:
+        if self.signed_in:
+            self._pipeline.meter.reconnects += 1
+        if self._password is not None and self._password != password:
+            self._pipeline.meter.credential_reloads += 1
+        self._password = password
+        self.signed_in = True
+        self.refused = self.fault = None
+        self.failures = 0
+        log.info("signed in", extra={"host": self._door.source.host, "user": self._door.source.username})
+
+
+async def _say_goodbye(connection: ImapConnection) -> None:
+    """LOGOUT, where the connection still listens."""
+    try:
+        async with asyncio.timeout(GOODBYE_SECONDS):
+            await connection.log_out()
+    except (TimeoutError, MailError):
+        pass
+    finally:
+        connection.close()
+
+
+def _diagnose(error: MailError, *, step: str) -> Finding:
+    from mailbox_operator.diagnosis.matcher import diagnose  # noqa: PLC0415 - its rules cost 5 MiB, at the first fault
+
+    return diagnose(step=step, area=error.area, text=error.text, code=error.code)

@@ -1,0 +1,180 @@
+"""From nothing to a signed-in IMAP connection: greeting, STARTTLS as asked, the credential once."""
+
+import asyncio
+import re
+from base64 import b64encode
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from mailbox_operator.fetcher.imap_connection import ImapConnection, Reply, parse_reply
+from mailbox_operator.fetcher.plan import Source
+from mailbox_operator.mail.dial import connect_tcp
+from mailbox_operator.mail.endpoint import Security, TlsOptions
+from mailbox_operator.mail.errors import Area, MailError
+from mailbox_operator.mail.guard import AddressPolicy
+from mailbox_operator.mail.secret import Secret
+from mailbox_operator.mail.tls import client_context, tls_error
+
+TEMPORARY: Final = frozenset({"UNAVAILABLE", "SERVERBUG", "INUSE", "LIMIT"})
+"""Codes (RFC 5530, RFC 9051) of a NO that says nothing of the credential."""
+CAPABILITY: Final = re.compile(rb"\* (?:(?:OK|PREAUTH) \[)?CAPABILITY ([^\]]*)", re.IGNORECASE)
+
+
+class LoginRefusedError(MailError):
+    """The server refused the credential. It is not shown again until it changes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """Where and how to sign in."""
+
+    source: Source
+    policy: AddressPolicy
+    max_message: int
+    spool_folder: Path
+
+
+async def open_imap(door: Door, password: Secret) -> tuple[ImapConnection, frozenset[str]]:
+    """Return a signed-in connection and the server's capabilities, in upper case. The deadline is the caller's.
+
+    Raises:
+        LoginRefusedError: the server refused the credential.
+        MailError: anything else.
+    """
+    connection = await _connect(door)
+    try:
+        offered = await _greet(connection)
+        if door.source.security is Security.START_TLS:
+            offered = await _start_tls(connection, offered, door.source)
+        offered = await _sign_in(connection, offered, door.source, password)
+    except BaseException:
+        connection.close()
+        raise
+    return connection, offered
+
+
+def tls_options(source: Source) -> TlsOptions:
+    """Return how the certificate is judged. Raises MailError: the CA file cannot be read."""
+    ca_pem = read_text(source.ca_file) if source.ca_file else None
+    return TlsOptions(
+        ca_pem=ca_pem,
+        server_name=source.server_name,
+        minimum_version=source.minimum_tls_version,
+        insecure_skip_verify=source.insecure_skip_verify,
+    )
+
+
+def read_text(path: str) -> str:
+    """Read a small mounted file. Raises MailError, which names it."""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MailError(f"{path} cannot be read: {error}", area=Area.POLICY) from error
+
+
+async def _connect(door: Door) -> ImapConnection:
+    source, loop = door.source, asyncio.get_running_loop()
+    secured = source.security is Security.TLS
+    context = client_context(tls_options(source)) if secured else None
+    sock = await connect_tcp(source.host, source.port, policy=door.policy)
+    try:
+        _, connection = await loop.create_connection(
+            lambda: ImapConnection(max_message=door.max_message, spool_folder=door.spool_folder),
+            sock=sock,
+            ssl=context,
+            server_hostname=(source.server_name or source.host) if secured else None,
+        )
+    except OSError as error:
+        raise tls_error(error, host=source.host) from error
+    return connection
+
+
+async def _greet(connection: ImapConnection) -> frozenset[str]:
+    greeting = await connection.greeting()
+    reply = parse_reply(greeting[2:])
+    if reply.status != "OK":  # PREAUTH would hide whose mailbox this is, and forbids STARTTLS
+        raise reply.failed()
+    return _capabilities([greeting]) or await _ask_capabilities(connection)
+
+
+async def _start_tls(connection: ImapConnection, offered: frozenset[str], source: Source) -> frozenset[str]:
+    if "STARTTLS" not in offered:
+        raise MailError("the server does not offer STARTTLS", area=Area.STARTTLS)
+    reply = await connection.send(b"STARTTLS")
+    if reply.status != "OK":
+        raise MailError(reply.text, area=Area.STARTTLS, status=reply.status, code=reply.code)
+    if connection.holds_unread_octets:  # what was sent in the clear must not count as secured (CVE-2011-0411)
+        raise MailError("the server sent more than the reply to STARTTLS", area=Area.STARTTLS)
+    try:
+        transport = await asyncio.get_running_loop().start_tls(
+            connection.transport,
+            connection,
+            client_context(tls_options(source)),
+            server_hostname=source.server_name or source.host,
+        )
+    except OSError as error:
+        raise tls_error(error, host=source.host) from error
+    if transport is None:
+        raise MailError("connection lost during the TLS handshake", area=Area.TCP)
+    connection.upgrade(transport)
+    connection.take_untagged()
+    return await _ask_capabilities(connection)  # those from before TLS mean nothing (RFC 9051 section 6.2.1)
+
+
+async def _sign_in(
+    connection: ImapConnection, offered: frozenset[str], source: Source, password: Secret
+) -> frozenset[str]:
+    mechanism = source.mechanism or ("Plain" if "AUTH=PLAIN" in offered else "Login")
+    if mechanism == "Plain":
+        reply = await _authenticate_plain(connection, offered, source.username, password)
+    elif mechanism == "Login":
+        if "LOGINDISABLED" in offered:
+            raise MailError(
+                "the server does not let anyone sign in without TLS", area=Area.IMAP, code="PRIVACYREQUIRED"
+            )
+        reply = await connection.send(b"LOGIN %b %b" % (quoted(source.username), quoted(password.reveal())))
+    else:
+        raise MailError(f"mechanism {mechanism} is not implemented for IMAP", area=Area.POLICY)
+    if reply.status == "NO" and reply.code.upper().partition(" ")[0] not in TEMPORARY:
+        raise LoginRefusedError(reply.failed().text, area=Area.IMAP, status=reply.status, code=reply.code)
+    if reply.status != "OK":
+        raise reply.failed()
+    if reply.code.upper().startswith("CAPABILITY "):
+        connection.take_untagged()
+        return frozenset(reply.code.upper().split()[1:])
+    return _capabilities(connection.take_untagged()) or await _ask_capabilities(connection)
+
+
+async def _authenticate_plain(
+    connection: ImapConnection, offered: frozenset[str], username: str, password: Secret
+) -> Reply:
+    """RFC 4616, with the initial response of RFC 4959 where the server takes it."""
+    response = b64encode(b"\0%b\0%b" % (username.encode(), password.reveal().encode()))
+    if "SASL-IR" in offered:
+        return await connection.send(b"AUTHENTICATE PLAIN " + response)
+    command = connection.send(b"AUTHENTICATE PLAIN")
+    if await connection.continuation(command):
+        connection.write(response + b"\r\n")
+    return await command
+
+
+def quoted(text: str) -> bytes:
+    """Write an astring (RFC 9051 section 4.3). Raises MailError: it cannot be a quoted string."""
+    if not text.isascii() or any(character in text for character in "\r\n\0"):
+        raise MailError("LOGIN takes ASCII only; the server offers no AUTHENTICATE PLAIN", area=Area.POLICY)
+    return b'"%b"' % text.replace("\\", "\\\\").replace('"', '\\"').encode()
+
+
+async def _ask_capabilities(connection: ImapConnection) -> frozenset[str]:
+    reply = await connection.send(b"CAPABILITY")
+    if reply.status != "OK":
+        raise reply.failed()
+    return _capabilities(connection.take_untagged())
+
+
+def _capabilities(lines: list[bytes]) -> frozenset[str]:
+    for line in lines:
+        if found := CAPABILITY.match(line):
+            return frozenset(found[1].decode("ascii", "replace").upper().split())
+    return frozenset()

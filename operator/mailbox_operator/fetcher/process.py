@@ -1,0 +1,203 @@
+"""The process in the pod: one engine after another as the plan changes, probes, signals, exit codes."""
+
+import asyncio
+import logging
+import os
+import signal
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from mailbox_operator.fetcher.checkpoint import Checkpoint, CheckpointError
+from mailbox_operator.fetcher.engine import Ended, Engine, Surroundings
+from mailbox_operator.fetcher.health import HealthServer
+from mailbox_operator.fetcher.http_pool import HttpPool, UrlError
+from mailbox_operator.fetcher.meter import Meter
+from mailbox_operator.fetcher.plan import Plan, PlanError
+from mailbox_operator.fetcher.store import FencedError, Store, StoreAwayError
+from mailbox_operator.fetcher.store_configmap import LARGEST_ANSWER, ApiAccess, ConfigMapStore
+from mailbox_operator.fetcher.store_file import FileStore
+from mailbox_operator.fetcher.watched_file import WatchedFile
+from mailbox_operator.mail.errors import MailError
+from mailbox_operator.mail.guard import AddressPolicy, parse_networks
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS: Final = 1.0
+HEARTBEAT_LIMIT: Final = 20.0
+"""Seconds without a turn of the loop's own clockwork, after which the process counts as stuck."""
+LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
+OPEN_TRIES: Final = 20
+"""So often, a second apart, a store that is away is asked before the process gives up."""
+
+
+class ExitCode(IntEnum):
+    """What the process ends with."""
+
+    OK = 0
+    FAILED = 1
+    """`--once`: not everything was delivered. Else: the checkpoint cannot be reached or read."""
+    PLAN = 2
+    FENCED = 3
+    """Another fetcher holds the checkpoint."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The command line."""
+
+    plan: Path
+    checkpoint: str
+    """`file:PATH` or `configmap:NAME`."""
+    once: bool
+    listen: tuple[str, int] | None
+    allow_loopback: bool
+    spool_folder: Path
+
+
+async def run_fetcher(options: Options) -> ExitCode:
+    """Fetch until a signal says otherwise. Raises PlanError where the plan cannot be used at the start."""
+    plan_file = WatchedFile(str(options.plan))
+    plan = read_plan(plan_file)
+    meter = Meter()
+    async with asyncio.TaskGroup() as tasks:
+        store = open_store(options.checkpoint, plan=plan, tasks=tasks)
+        try:
+            process = FetcherProcess(options, plan_file=plan_file, store=store, meter=meter)
+            return await process.run(plan, tasks)
+        except FencedError as error:
+            log.error("another fetcher holds the checkpoint", extra={"said": str(error)})  # noqa: TRY400 - no traceback
+            return ExitCode.FENCED
+        except (StoreAwayError, CheckpointError) as error:
+            log.error("no checkpoint", extra={"said": str(error)})  # noqa: TRY400 - no traceback
+            return ExitCode.FAILED
+        finally:
+            store.close()
+
+
+def read_plan(file: WatchedFile) -> Plan:
+    """Return the plan that a file holds. Raises PlanError."""
+    if file.content is None:
+        raise PlanError("the plan cannot be read")
+    plan = Plan.from_json(file.content.decode("utf-8", "replace"))
+    if len(plan.fetch.folders) != 1:
+        raise PlanError("fetch.folders: this fetcher fetches one folder")
+    return plan
+
+
+def open_store(spec: str, *, plan: Plan, tasks: asyncio.TaskGroup) -> Store:
+    """Return the store that the command line names. Raises PlanError, StoreAwayError."""
+    kind, _, name = spec.partition(":")
+    if kind == "file" and name:
+        return FileStore(Path(name))
+    if kind == "configmap" and name:
+        access = ApiAccess.in_pod(os.environ)
+        pool = HttpPool(access.server(), size=1, max_body=LARGEST_ANSWER, tasks=tasks)
+        holder = os.environ.get("POD_UID") or str(uuid4())
+        return ConfigMapStore(name, namespace=plan.mailbox.namespace, holder=holder, access=access, pool=pool)
+    raise PlanError("--checkpoint: file:PATH or configmap:NAME is needed")
+
+
+class FetcherProcess:
+    """Runs engines."""
+
+    def __init__(self, options: Options, *, plan_file: WatchedFile, store: Store, meter: Meter) -> None:
+        self._options = options
+        self._plan_file = plan_file
+        self._store = store
+        self._meter = meter
+        self._loop = asyncio.get_running_loop()
+        self._engine: Engine | None = None
+        self._asked = False
+        self._beat = self._loop.time()
+        self._ready = False
+
+    async def run(self, plan: Plan, tasks: asyncio.TaskGroup) -> ExitCode:
+        """Run the plan and its successors. Raises FencedError, StoreAwayError, CheckpointError, PlanError."""
+        health = await self._listen()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._leave)
+        clockwork = tasks.create_task(self._keep_looking(), name="clockwork")
+        try:
+            text = await self._open_store()
+            checkpoint = Checkpoint.from_json(text) if text else Checkpoint()
+            while True:
+                ended = await self._run_engine(plan, checkpoint)
+                if ended is not Ended.ASKED:
+                    return ExitCode.OK if ended is Ended.DONE else ExitCode.FAILED
+                if self._asked:
+                    log.info("leaving")
+                    return ExitCode.OK
+                plan = read_plan(self._plan_file)
+        finally:
+            clockwork.cancel()
+            if health:
+                health.close()
+
+    async def _run_engine(self, plan: Plan, checkpoint: Checkpoint) -> Ended:
+        policy = AddressPolicy(allowed=parse_networks(LOOPBACK) if self._options.allow_loopback else ())
+        try:
+            self._engine = Engine(
+                plan,
+                Surroundings(
+                    store=self._store,
+                    policy=policy,
+                    spool_folder=self._options.spool_folder,
+                    meter=self._meter,
+                    checkpoint=checkpoint,
+                    once=self._options.once,
+                ),
+            )
+        except (UrlError, MailError) as error:
+            raise PlanError(f"webhook: {error}") from error
+        if self._asked:
+            self._engine.leave()
+        return await self._engine.run()
+
+    async def _open_store(self) -> str | None:
+        """Take hold of the checkpoint; an API server may be away for a moment."""
+        for _ in range(OPEN_TRIES):
+            try:
+                return await self._store.open()
+            except StoreAwayError as error:
+                log.warning("the checkpoint is not there yet", extra={"said": str(error)})
+                if self._asked or self._options.once:
+                    raise
+                await asyncio.sleep(LOOK_SECONDS)
+        return await self._store.open()
+
+    async def _listen(self) -> HealthServer | None:
+        if not self._options.listen:
+            return None
+        server = HealthServer(alive=self._is_alive, ready=self._is_ready, meter=self._meter)
+        await server.start(*self._options.listen)
+        return server
+
+    async def _keep_looking(self) -> None:
+        while True:
+            self._beat = self._loop.time()
+            engine = self._engine
+            if self._plan_file.look() and engine:
+                try:
+                    read_plan(self._plan_file)
+                except PlanError as error:
+                    log.error("the changed plan cannot be used", extra={"said": str(error)})  # noqa: TRY400
+                else:
+                    log.info("the plan has changed")
+                    engine.leave()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _is_alive(self) -> bool:
+        return self._loop.time() - self._beat < HEARTBEAT_LIMIT
+
+    def _is_ready(self) -> bool:
+        """Signed in at least once, be it by an engine before."""
+        self._ready = self._ready or (self._engine is not None and self._engine.signed_in)
+        return self._ready
+
+    def _leave(self) -> None:
+        self._asked = True
+        if self._engine:
+            self._engine.leave()

@@ -1,0 +1,112 @@
+"""The ledger under arbitrary histories: kills, restarts, new mail, held and expunged messages."""
+
+import json
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from mailbox_operator.fetcher.folder_ledger import FolderLedger
+from mailbox_operator.fetcher.ids import Uid, UidValidity
+from mailbox_operator.fetcher.uid_set import parse_uid_set, render_uid_set
+
+
+def new_ledger() -> FolderLedger:
+    return FolderLedger(uidvalidity=UidValidity(7), last=Uid(0), since=None, since_through=Uid(0))
+
+
+class History(RuleBasedStateMachine):
+    """A server that gains and loses mail, a sink that takes messages in any order, a process that is killed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.server: set[Uid] = set()
+        self.next_uid = 1
+        self.ledger = new_ledger()
+        self.in_flight: set[Uid] = set()
+        self.delivered: set[Uid] = set()
+        self.gone: set[Uid] = set()
+        self.saved = json.dumps(self.ledger.to_data())
+        self.delivered_at_save: set[Uid] = set()
+
+    @rule(gap=st.integers(1, 4), count=st.integers(1, 5))
+    def mail_arrives(self, gap: int, count: int) -> None:
+        first = self.next_uid + gap - 1
+        self.server |= {Uid(uid) for uid in range(first, first + count)}
+        self.next_uid = first + count
+
+    @rule(width=st.integers(1, 12))
+    def list_more(self, width: int) -> None:
+        through = Uid(min(self.ledger.through + width, self.next_uid - 1))
+        found = sorted(uid for uid in self.server if self.ledger.through < uid <= through)
+        fresh = self.ledger.announce(found, through=through)
+        assert not set(fresh) & self.in_flight, "what the sink holds is not fetched again"
+        self.in_flight |= set(fresh)
+
+    @precondition(lambda self: self.in_flight)
+    @rule(data=st.data())
+    def sink_takes_one(self, data: st.DataObject) -> None:
+        uid = data.draw(st.sampled_from(sorted(self.in_flight)))
+        self.in_flight.discard(uid)
+        self.delivered.add(uid)
+        self.ledger.settle(uid)
+
+    @precondition(lambda self: self.in_flight)
+    @rule(data=st.data())
+    def one_is_expunged(self, data: st.DataObject) -> None:
+        uid = data.draw(st.sampled_from(sorted(self.in_flight)))
+        self.in_flight.discard(uid)
+        self.server.discard(uid)
+        self.gone.add(uid)
+        self.ledger.settle(uid)
+
+    @rule()
+    def save(self) -> None:
+        self.saved = json.dumps(self.ledger.to_data())
+
+    @rule()
+    def killed(self) -> None:
+        self.ledger = FolderLedger.from_data(json.loads(self.saved))
+        self.in_flight = set()
+
+    @rule(data=st.data())
+    def connection_is_lost(self, data: st.DataObject) -> None:
+        self.in_flight = set(data.draw(st.lists(st.sampled_from(sorted(self.in_flight))))) if self.in_flight else set()
+        self.ledger.begin_session(held=self.in_flight)
+
+    @invariant()
+    def last_never_passes_an_undelivered_message(self) -> None:
+        done = self.delivered | self.gone
+        assert {uid for uid in self.server if uid <= self.ledger.last} <= done
+        assert set(parse_uid_set(self.ledger.to_data()["above"], limit=10_000)) <= done
+
+    @invariant()
+    def everything_comes_in_the_end(self) -> None:
+        rest = FolderLedger.from_data(json.loads(json.dumps(self.ledger.to_data())))
+        fresh = rest.announce(sorted(self.server), through=Uid(self.next_uid - 1))
+        assert self.server - set(fresh) <= self.delivered, "what is not fetched now was delivered before"
+        for uid in fresh:
+            rest.settle(uid)
+        assert rest.last == max(rest.last, self.next_uid - 1)
+        assert rest.to_data()["above"] == ""
+
+
+TestHistory = History.TestCase
+TestHistory.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+@given(st.sets(st.integers(1, 500)))
+def test_a_uid_set_reads_back(uids: set[int]) -> None:
+    assert set(parse_uid_set(render_uid_set(sorted(uids)), limit=1_000)) == uids
+
+
+def test_a_uid_set_is_short() -> None:
+    assert render_uid_set([1, 2, 3, 5, 8, 9]) == "1:3,5,8:9"
+
+
+def test_marks_wait_until_the_server_has_them() -> None:
+    ledger = new_ledger()
+    ledger.mark(Uid(1))
+    ledger.mark(Uid(2))
+    ledger.marked([Uid(1)])
+    assert list(FolderLedger.from_data(ledger.to_data()).unmarked) == [2]
