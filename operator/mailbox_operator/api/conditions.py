@@ -62,30 +62,3 @@ PRESENT_WHILE_TRUE: Final = (
     ConditionType.PLAINTEXT_TRANSPORT,
 )
 """Present only while True (kstatus; warnings)."""
-
-
-class Reason(StrEnum):
-    """Reasons that the operator itself gives; those of a server's faults come from `diagnosis`."""
-
-    SUCCEEDED = "Succeeded"
-    PENDING = "Pending"
-    PROGRESSING = "Progressing"
-    PROGRESSING_WITH_RETRY = "ProgressingWithRetry"
-    NOT_APPLICABLE = "NotApplicable"
-    NOT_IMPLEMENTED = "NotImplemented"
-    BLOCKED_BY_EARLIER_STEP = "BlockedByEarlierStep"
-    SUSPENDED = "Suspended"
-    INVALID_SPEC = "InvalidSpec"
-    INSECURE_NOT_ALLOWED = "InsecureNotAllowed"
-    SECRET_NOT_FOUND = "SecretNotFound"  # noqa: S105 - a reason
-    SECRET_KEY_NOT_FOUND = "SecretKeyNotFound"  # noqa: S105 - a reason
-    CONFIG_MAP_NOT_FOUND = "ConfigMapNotFound"
-    CONFIG_MAP_KEY_NOT_FOUND = "ConfigMapKeyNotFound"
-    PROVIDER_NOT_FOUND = "ProviderNotFound"
-    REFERENCE_NOT_PERMITTED = "ReferenceNotPermitted"
-    PERMISSION_MISSING = "PermissionMissing"
-    IDLE = "Idle"
-    FETCHER_STARTING = "FetcherStarting"
-    FETCHER_STOPPED = "FetcherStopped"
-    SINK_FAILING = "SinkFailing"
-    SINK_GONE = "SinkGone"

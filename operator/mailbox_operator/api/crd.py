@@ -5,10 +5,10 @@ from typing import Any, Final
 
 import yaml
 
-from mailbox_operator.api.fields import Model
 from mailbox_operator.api.mailbox import Mailbox
 from mailbox_operator.api.mailprovider import MailProvider
 from mailbox_operator.api.meta import GROUP, VERSION
+from mailbox_operator.api.model import Model
 from mailbox_operator.api.oauthapp import OAuthApp
 from mailbox_operator.api.structural import structural
 
@@ -25,6 +25,8 @@ class Kind:
     namespaced: bool
     columns: tuple[tuple[str, str, int], ...]
     """Name, JSONPath, priority (1: only with `-o wide`) of each printer column."""
+    selectable: tuple[str, ...] = ()
+    """Fields that `--field-selector` may name."""
 
     @property
     def name(self) -> str:
@@ -45,6 +47,7 @@ KINDS: Final = (
         plural="mailboxes",
         short="mbx",
         namespaced=True,
+        selectable=(".spec.address", ".spec.providerRef.name"),
         columns=(
             ("Address", ".spec.address", 0),
             ("Provider", ".status.resolved.provider", 0),
@@ -115,6 +118,7 @@ def definition(kind: Kind) -> dict[str, Any]:
                     "additionalPrinterColumns": [_column(*column) for column in kind.columns],
                     "schema": {"openAPIV3Schema": schema(kind)},
                 }
+                | ({"selectableFields": [{"jsonPath": path} for path in kind.selectable]} if kind.selectable else {})
             ],
         },
     }
@@ -136,16 +140,24 @@ def schema(kind: Kind) -> dict[str, Any]:
         "properties": {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},
-            "metadata": {"type": "object"},
+            "metadata": {"type": "object", "properties": {"name": {"type": "string"}}},
             "spec": properties["spec"],
             "status": properties["status"],
         },
     }
 
 
+class PlainDumper(yaml.SafeDumper):
+    """Writes what is equal twice in full: a CRD is read by people and by tools that know no anchors."""
+
+    def ignore_aliases(self, _data: Any) -> bool:
+        """Let nothing be an alias."""
+        return True
+
+
 def documents() -> dict[str, str]:
     """Return each CRD as YAML by its file's name."""
     return {
-        f"{kind.plural}.yaml": GENERATED + yaml.safe_dump(definition(kind), sort_keys=False, width=140)
+        f"{kind.plural}.yaml": GENERATED + yaml.dump(definition(kind), Dumper=PlainDumper, sort_keys=False, width=140)
         for kind in KINDS
     }

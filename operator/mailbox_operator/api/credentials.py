@@ -1,22 +1,15 @@
 """How a Mailbox signs in."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from mailbox_operator.api.fields import (
-    CertificateConfigMap,
-    CertificateSecret,
-    Model,
-    ObjectName,
-    SecretKey,
-    at_most_one,
-    exactly_one,
-    rules,
-)
+from mailbox_operator.api.model import Model
+from mailbox_operator.api.references import SecretKey
+from mailbox_operator.api.rules import at_most_one, exactly_one, rules
+from mailbox_operator.api.syntax import DataKey, ObjectName, Username
 
 Mechanism = Literal["Plain", "Login", "CRAMMD5", "SCRAM", "NTLM", "Basic", "XOAUTH2", "OAUTHBEARER"]
-Username = Annotated[str, Field(min_length=1, max_length=320, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
 class OAuthAppReference(Model):
@@ -26,11 +19,28 @@ class OAuthAppReference(Model):
     namespace: ObjectName | None = Field(default=None, description="Its namespace; default: the Mailbox's own.")
 
 
+class RefreshToken(Model):
+    """A key of a Secret with a refresh token."""
+
+    name: ObjectName = Field(description="Name of the Secret, in this namespace.")
+    key: DataKey = Field(default="refresh-token", description="Key in the Secret's data.")
+
+
 class OAuth(Model):
     """Signing in by a token."""
 
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            at_most_one(
+                "refreshTokenSecretRef",
+                "passwordSecretRef",
+                what="the first is for consent of a user, the second for grant Password",
+            )
+        )
+    )
+
     app_ref: OAuthAppReference = Field(description="The OAuth client that gets the tokens.")
-    refresh_token_secret_ref: SecretKey | None = Field(
+    refresh_token_secret_ref: RefreshToken | None = Field(
         default=None, description="Where the refresh token of a user's consent is kept."
     )
     password_secret_ref: SecretKey | None = Field(
@@ -68,31 +78,3 @@ class Credentials(Model):
     )
     password_secret_ref: SecretKey | None = Field(default=None, description="The password or app password.")
     oauth: OAuth | None = Field(default=None, description="Sign in by an OAuth token.")
-
-
-class Tls(Model):
-    """How the servers' certificates are judged."""
-
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            at_most_one("caSecretRef", "caConfigMapRef", "put the CA bundle into one of them"),
-            (
-                "!has(self.insecureSkipVerify) || !self.insecureSkipVerify || !(has(self.caSecretRef) || has(self.caConfigMapRef))",
-                "insecureSkipVerify would ignore the CA bundle: remove insecureSkipVerify",
-            ),
-        )
-    )
-
-    ca_secret_ref: CertificateSecret | None = Field(
-        default=None, description="CA bundle (PEM) to trust in place of the public authorities, from a Secret."
-    )
-    ca_config_map_ref: CertificateConfigMap | None = Field(
-        default=None, description="CA bundle (PEM) to trust in place of the public authorities, from a ConfigMap."
-    )
-    server_name: Annotated[str, Field(min_length=1, max_length=253)] | None = Field(
-        default=None, description="Name to ask for (SNI) and to look for in the certificate; default: the host."
-    )
-    min_version: Literal["TLSv1.2", "TLSv1.3"] = Field(default="TLSv1.2", description="Oldest TLS version accepted.")
-    insecure_skip_verify: bool = Field(
-        default=False, description="Accept any certificate. Refused unless the operator's administrator allows it."
-    )

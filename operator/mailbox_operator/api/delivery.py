@@ -4,38 +4,56 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from mailbox_operator.api.fields import (
-    URL,
-    Address,
-    CertificateSecret,
-    Duration,
-    Host,
-    Model,
-    NameOnly,
-    ObjectName,
-    Port,
-    exactly_one,
-    rules,
-)
+from mailbox_operator.api.model import Model
+from mailbox_operator.api.references import CertificateSecret, NameOnly
+from mailbox_operator.api.rules import exactly_one, rules
+from mailbox_operator.api.syntax import URL, Address, DataKey, Host, ObjectName, Port, between, matching
+
+ServiceName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=63,
+        json_schema_extra=matching(
+            "[a-z]([-a-z0-9]*[a-z0-9])?", "must be the name of a Service in this namespace, without domain: write desk"
+        ),
+    ),
+]
+UrlPath = Annotated[
+    str,
+    Field(
+        max_length=1024,
+        json_schema_extra=matching(r"/[^\x00-\x20\x7f\p{Z}#]*", "must be a path from the root: write /inbound-mail"),
+    ),
+]
+RelativePath = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=1024,
+        json_schema_extra=rules(
+            (
+                r"!self.startsWith('/') && !self.matches(r'(^|/)[.][.](/|$)|[\x00-\x1f\x7f]')",
+                "must be a path on the volume, without leading / and without ..: write mail/support",
+            )
+        ),
+    ),
+]
 
 
 class ServiceReference(Model):
     """A Service in the Mailbox's namespace."""
 
-    name: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$")] = Field(
-        description="Name of the Service, in this namespace."
-    )
+    name: ServiceName = Field(description="Name of the Service, in this namespace.")
     port: Port = Field(default=80, description="Port of the Service.")
-    path: Annotated[str, Field(max_length=1024, pattern=r"^/[^\s]*$")] = Field(
-        default="/", description="Path to post to."
-    )
+    path: UrlPath = Field(default="/", description="Path to post to.")
 
 
 class SigningKey(Model):
     """A key of a Secret that signs requests."""
 
     name: ObjectName = Field(description="Name of the Secret, in this namespace.")
-    key: Annotated[str, Field(max_length=253)] = Field(default="signing-key", description="Key in the Secret's data.")
+    key: DataKey = Field(default="signing-key", description="Key in the Secret's data.")
 
 
 class Webhook(Model):
@@ -45,13 +63,15 @@ class Webhook(Model):
         json_schema_extra=rules(
             exactly_one("url", "serviceRef", what="write url: https://… or serviceRef: {name: SERVICE}"),
             (
-                "duration(self.timeout) >= duration('1s') && duration(self.timeout) <= duration('10m')",
-                "timeout must be between 1s and 10m",
+                "!has(self.caSecretRef) || !has(self.url) || self.url.startsWith('https://')",
+                "caSecretRef is for https: write url: https://…, or remove caSecretRef",
             ),
         )
     )
 
-    url: URL | None = Field(default=None, description="Where to post to: http:// or https://.")
+    url: URL | None = Field(
+        default=None, description="Where to post to, http:// or https://; credentials go into headersSecretRef."
+    )
     service_ref: ServiceReference | None = Field(default=None, description="A Service in this namespace to post to.")
     format: Literal["Raw", "Parsed"] = Field(
         default="Raw", description="Raw: the message as the server gave it (message/rfc822). Parsed: JSON."
@@ -62,7 +82,9 @@ class Webhook(Model):
     headers_secret_ref: NameOnly | None = Field(
         default=None, description="Secret whose keys and values are sent as headers."
     )
-    timeout: Duration = Field(default="30s", description="Total time that the application may take for a message.")
+    timeout: Annotated[str, Field(max_length=32, json_schema_extra=between("1s", "10m"))] = Field(
+        default="30s", description="Total time that the application may take for a message."
+    )
     concurrency: Annotated[int, Field(ge=1, le=64)] = Field(default=8, description="Messages in flight at once.")
     ca_secret_ref: CertificateSecret | None = Field(
         default=None, description="CA bundle (PEM) for the application's certificate."
@@ -82,9 +104,7 @@ class Maildir(Model):
     """Delivery into a Maildir on a volume."""
 
     claim_name: ObjectName = Field(description="PersistentVolumeClaim that holds it.")
-    path: Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[^/].*$")] = Field(
-        default="Maildir", description="Folder on the volume, relative."
-    )
+    path: RelativePath = Field(default="Maildir", description="Folder on the volume, relative.")
 
 
 class Delivery(Model):

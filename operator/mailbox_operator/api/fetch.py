@@ -4,12 +4,20 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from mailbox_operator.api.fields import DAYS_PATTERN, Address, Duration, Model, Text, rules
+from mailbox_operator.api.model import Model
+from mailbox_operator.api.rules import at_most_one, rules
+from mailbox_operator.api.syntax import ONE_LINE, Address, Quantity, Since, Text, between, matching
 
-Since = Annotated[str, Field(max_length=32, pattern=DAYS_PATTERN)]
-FolderGlob = Annotated[str, Field(min_length=1, max_length=512)]
-HeaderName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[!-9;-~]+$")]
-Quantity = Annotated[str, Field(max_length=20, pattern=r"^[0-9]+(Ki|Mi|Gi|k|M|G)?$")]
+FolderGlob = Annotated[str, Field(min_length=1, max_length=512, json_schema_extra=ONE_LINE)]
+HeaderName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=128,
+        json_schema_extra=matching("[!-9;-~]+", "must be a header's name, without colon: write X-Spam-Flag"),
+    ),
+]
+"""RFC 5322 section 2.2."""
 
 
 class Folders(Model):
@@ -69,10 +77,7 @@ class AfterFetch(Model):
                 "!has(self.moveTo) || !self.delete",
                 "a message cannot be moved and deleted: set moveTo or delete, not both",
             ),
-            (
-                "!has(self.deleteAfter) || !has(self.moveTo)",
-                "deleteAfter and moveTo exclude each other: a moved message is no longer ours to delete",
-            ),
+            at_most_one("deleteAfter", "moveTo", what="a moved message is no longer ours to delete"),
         )
     )
 
@@ -88,20 +93,13 @@ class AfterFetch(Model):
 class Fetch(Model):
     """What to fetch, when, and how far back."""
 
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            ("duration(self.interval) >= duration('10s')", "interval must be at least 10s: write 30s, 5m or 1h"),
-            ("duration(self.interval) <= duration('24h')", "interval must be at most 24h: write 30s, 5m or 1h"),
-        )
-    )
-
     folders: Folders = Field(default_factory=Folders, description="Which folders.")
     mode: Literal["Push", "Poll"] = Field(
         default="Push",
         description="Push: the server tells of new mail where it can (IMAP IDLE). Poll: ask at the interval.",
     )
-    interval: Duration = Field(
-        default="5m", description="How often to ask; with Push, the safety net. A Go duration, at least 10s."
+    interval: Annotated[str, Field(max_length=32, json_schema_extra=between("10s", "24h"))] = Field(
+        default="5m", description="How often to ask; with Push, the safety net. A Go duration from 10s to 24h."
     )
     since: Since = Field(
         default="7d",

@@ -1,21 +1,24 @@
 """The kind MailProvider: a preset without secrets."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field
 
-from mailbox_operator.api.credentials import Tls
-from mailbox_operator.api.fetch import Quantity
-from mailbox_operator.api.fields import URL, Duration, Host, LabelSelector, Model, Port, ShortText, Text, rules
-from mailbox_operator.api.mailbox import ObjectMeta, SecurityName
+from mailbox_operator.api.model import Model
+from mailbox_operator.api.object_meta import ObjectMeta
+from mailbox_operator.api.rules import Rule, rules, together
+from mailbox_operator.api.selectors import LabelSelector
+from mailbox_operator.api.servers import SecurityName
 from mailbox_operator.api.status import PlainStatus
+from mailbox_operator.api.syntax import URL, Domain, Host, OneLine, Port, Quantity, ShortText, Text, between
+from mailbox_operator.api.tls import Tls
 
-Domain = Annotated[str, Field(min_length=1, max_length=253)]
-ENDPOINT_RULES = rules(
-    (
-        "has(self.host) != has(self.url)",
-        "exactly one of host or url must be set: host for IMAP, POP3 and SMTP, url for the others",
-    )
+HOST_OR_URL: Final[Rule] = (
+    "(self.protocol in ['IMAP', 'POP3', 'SMTP']) ? (has(self.host) && !has(self.url)) : (has(self.url) && !has(self.host))",
+    "IMAP, POP3 and SMTP have a host, EWS, Graph and Gmail a url: write that one and not the other",
+)
+ENDPOINT_RULES: Final = rules(
+    HOST_OR_URL, ("!has(self.url) || !has(self.port)", "url says it all: remove port beside it")
 )
 
 
@@ -48,24 +51,32 @@ class UsernameForm(Model):
 
     model_config = ConfigDict(
         json_schema_extra=rules(
+            together(
+                "template",
+                when="self.type == 'Template'",
+                what="template goes with type Template, and type Template needs one: write template: '{local}@{domain}'",
+            ),
             (
-                "(self.type == 'Template') == has(self.template)",
-                "template goes with type Template, and type Template needs one: write template: '{local}@{domain}'",
-            )
+                "!has(self.template) || self.template.contains('{address}') || self.template.contains('{local}')",
+                "template must hold {address} or {local}: else all mailboxes would sign in by one name",
+            ),
         )
     )
 
     type: Literal["Address", "LocalPart", "Template"] = Field(
         default="Address", description="The whole address, what stands before @, or a template."
     )
-    template: ShortText | None = Field(default=None, description="With {address}, {local} and {domain}.")
+    template: OneLine | None = Field(default=None, description="With {address}, {local} and {domain}.")
+
+
+Scopes = Annotated[list[Annotated[str, Field(min_length=1, max_length=512)]], Field(max_length=32)]
 
 
 class ProviderOAuth(Model):
     """OAuth at this provider."""
 
     issuer: Literal["Entra", "Google", "OIDC"] = Field(description="Kind of identity provider.")
-    scopes: dict[Annotated[str, Field(max_length=16)], list[Annotated[str, Field(max_length=512)]]] = Field(
+    scopes: dict[Annotated[str, Field(max_length=16)], Scopes] = Field(
         default={}, max_length=8, description="Scopes by protocol."
     )
 
@@ -76,7 +87,9 @@ class Limits(Model):
     connections: Annotated[int, Field(ge=1, le=1000)] | None = Field(
         default=None, description="Simultaneous connections of a mailbox."
     )
-    min_interval: Duration | None = Field(default=None, description="Shortest poll interval.")
+    min_interval: Annotated[str, Field(max_length=32, json_schema_extra=between("1s", "24h"))] | None = Field(
+        default=None, description="Shortest poll interval."
+    )
     max_message_size: Quantity | None = Field(default=None, description="Largest message it takes.")
 
 
@@ -99,7 +112,20 @@ class AllowedNamespaces(Model):
 class MailProviderSpec(Model):
     """What the provider offers."""
 
-    display_name: ShortText | None = Field(default=None, description="Shown to people.")
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "(has(self.incoming) && size(self.incoming) > 0) || (has(self.outgoing) && size(self.outgoing) > 0)",
+                "a provider offers something: write incoming: [{protocol: IMAP, host: imap.example.com}] or outgoing",
+            ),
+            (
+                "!('OAuth2' in self.auth) || has(self.oauth)",
+                "auth OAuth2 needs oauth: write oauth: {issuer: Entra}, Google or OIDC",
+            ),
+        )
+    )
+
+    display_name: OneLine | None = Field(default=None, description="Shown to people.")
     domains: list[Domain] = Field(
         default=[],
         max_length=256,
@@ -113,10 +139,16 @@ class MailProviderSpec(Model):
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
     incoming: list[IncomingEndpoint] = Field(
-        min_length=1, max_length=16, description="Where mail comes in, by preference."
+        default=[],
+        max_length=16,
+        description="Where mail comes in, by preference.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
     outgoing: list[OutgoingEndpoint] = Field(
-        default=[], max_length=16, description="Where mail goes out, by preference."
+        default=[],
+        max_length=16,
+        description="Where mail goes out, by preference.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
     username_form: UsernameForm = Field(
         default_factory=UsernameForm, description="How a user name is made from an address."
@@ -133,7 +165,7 @@ class MailProviderSpec(Model):
     idle: bool = Field(default=True, description="Whether its IMAP pushes (IDLE).")
     contacts: URL | None = Field(default=None, description="CardDAV, where it has it.")
     calendar: URL | None = Field(default=None, description="CalDAV, where it has it.")
-    tls: Tls | None = Field(default=None, description="How its certificates are judged.")
+    tls: Tls | None = Field(default=None, description="How its certificates are judged, where a Mailbox does not say.")
     allowed_namespaces: AllowedNamespaces | None = Field(default=None, description="Who may refer to it; absent: all.")
     documentation_url: URL | None = Field(
         default=None, alias="documentationURL", description="The provider's own page."

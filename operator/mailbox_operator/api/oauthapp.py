@@ -4,16 +4,19 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from mailbox_operator.api.fields import URL, LabelSelector, Model, ObjectName, ShortText, exactly_one, rules
-from mailbox_operator.api.mailbox import ObjectMeta
+from mailbox_operator.api.model import Model
+from mailbox_operator.api.object_meta import ObjectMeta
+from mailbox_operator.api.rules import exactly_one, rules, together
+from mailbox_operator.api.selectors import LabelSelector
 from mailbox_operator.api.status import PlainStatus, Time
+from mailbox_operator.api.syntax import URL, DataKey, ObjectName
 
 
 class ClientSecret(Model):
     """A client secret."""
 
     name: ObjectName = Field(description="Name of the Secret, in this namespace.")
-    key: ShortText = Field(default="client-secret", description="Key in the Secret's data.")
+    key: DataKey = Field(default="client-secret", description="Key in the Secret's data.")
 
 
 class Certificate(Model):
@@ -26,7 +29,7 @@ class ServiceAccountKey(Model):
     """A Google service account's key file."""
 
     name: ObjectName = Field(description="Name of the Secret, in this namespace.")
-    key: ShortText = Field(default="key.json", description="Key in the Secret's data.")
+    key: DataKey = Field(default="key.json", description="Key in the Secret's data.")
 
 
 class WorkloadIdentity(Model):
@@ -56,7 +59,11 @@ class Oidc(Model):
                 "issuer",
                 "tokenURL",
                 what="write issuer: https://… to discover the addresses, or tokenURL (with authorizationURL or deviceURL)",
-            )
+            ),
+            (
+                "!has(self.issuer) || !(has(self.authorizationURL) || has(self.deviceURL))",
+                "issuer tells all addresses: remove authorizationURL and deviceURL beside it",
+            ),
         )
     )
 
@@ -70,13 +77,13 @@ class AppAllowedNamespaces(Model):
     """Which namespaces may refer to the app."""
 
     model_config = ConfigDict(
-        populate_by_name=True,
         json_schema_extra=rules(
-            (
-                "(self.from == 'Selector') == has(self.selector)",
-                "selector goes with from: Selector, and from: Selector needs one",
+            together(
+                "selector",
+                when="self.from == 'Selector'",
+                what="selector goes with from: Selector, and from: Selector needs one",
             )
-        ),
+        )
     )
 
     from_: Literal["Same", "All", "Selector"] = Field(
@@ -99,22 +106,53 @@ class OAuthAppSpec(Model):
                 what="the way in which the client proves itself",
             ),
             ("!has(self.public) || self.public", "public is true or absent: name a secret for a confidential client"),
-            (
-                "(self.provider == 'Entra') == has(self.entra)",
-                "entra goes with provider Entra, and provider Entra needs it",
+            together(
+                "entra",
+                when="self.provider == 'Entra'",
+                what="entra goes with provider Entra, and provider Entra needs it: write entra: {tenantID: …}",
             ),
-            ("(self.provider == 'OIDC') == has(self.oidc)", "oidc goes with provider OIDC, and provider OIDC needs it"),
+            together(
+                "oidc",
+                when="self.provider == 'OIDC'",
+                what="oidc goes with provider OIDC, and provider OIDC needs it: write oidc: {issuer: https://…}",
+            ),
             (
                 "!has(self.serviceAccountKeyRef) || self.provider == 'Google'",
-                "serviceAccountKeyRef is for provider Google",
+                "serviceAccountKeyRef is for provider Google: use clientSecretRef or clientCertificateRef",
+            ),
+            (
+                "!has(self.clientCertificateRef) || self.provider != 'Google'",
+                "Google knows no client certificates: use serviceAccountKeyRef, workloadIdentity or clientSecretRef",
             ),
             (
                 "!has(self.public) || !(self.grant in ['ClientCredentials', 'JWTBearer'])",
-                "a public client cannot use this grant: AuthorizationCode or DeviceCode",
+                "a public client cannot prove itself: use grant AuthorizationCode or DeviceCode, or name a secret",
             ),
             (
-                "self.grant != 'JWTBearer' || has(self.serviceAccountKeyRef) || has(self.workloadIdentity) || has(self.clientCertificateRef)",
+                (
+                    "self.grant != 'JWTBearer' || has(self.serviceAccountKeyRef) || has(self.workloadIdentity) || "
+                    "has(self.clientCertificateRef)"
+                ),
                 "grant JWTBearer needs serviceAccountKeyRef, workloadIdentity or clientCertificateRef",
+            ),
+            (
+                "!has(self.serviceAccountKeyRef) || self.grant == 'JWTBearer'",
+                "a service account's key goes with grant JWTBearer: write grant: JWTBearer",
+            ),
+            (
+                "self.provider != 'Google' || !(self.grant in ['ClientCredentials', 'Password'])",
+                "Google knows neither ClientCredentials nor Password: use JWTBearer with serviceAccountKeyRef, or AuthorizationCode",
+            ),
+            (
+                (
+                    "self.grant != 'AuthorizationCode' || !has(self.oidc) || has(self.oidc.issuer) || "
+                    "has(self.oidc.authorizationURL)"
+                ),
+                "grant AuthorizationCode needs oidc.authorizationURL beside tokenURL, or oidc.issuer",
+            ),
+            (
+                "self.grant != 'DeviceCode' || !has(self.oidc) || has(self.oidc.issuer) || has(self.oidc.deviceURL)",
+                "grant DeviceCode needs oidc.deviceURL beside tokenURL, or oidc.issuer",
             ),
         )
     )

@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from mailbox_operator.api.fields import Model, ShortText, Text
+from mailbox_operator.api.model import Model
+from mailbox_operator.api.syntax import ShortText, Text
 
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 LongText = Annotated[str, Field(max_length=1024)]

@@ -4,6 +4,8 @@ from typing import Any, Final
 
 Schema = dict[str, Any]
 
+FIRST: Final = ("description", "type", "default", "enum")
+"""What a person looks for, before bounds, rules and what is below."""
 DROPPED: Final = frozenset({"title", "$defs", "additionalProperties", "propertyNames"})
 
 
@@ -22,8 +24,6 @@ def _walk(node: Schema, definitions: dict[str, Schema]) -> Schema:
     result = _plain(node)
     if isinstance(values := node.get("additionalProperties"), dict):
         result["additionalProperties"] = _walk(values, definitions)
-    elif result.get("type") == "object" and "properties" not in result:
-        result["x-kubernetes-preserve-unknown-fields"] = True
     if isinstance(result.get("properties"), dict):
         required = set(result.get("required", ()))
         result["properties"] = {
@@ -32,7 +32,7 @@ def _walk(node: Schema, definitions: dict[str, Schema]) -> Schema:
         }
     if isinstance(result.get("items"), dict):
         result["items"] = _walk(result["items"], definitions)
-    return result
+    return {key: result[key] for key in FIRST if key in result} | result
 
 
 def _plain(node: Schema) -> Schema:
