@@ -1,4 +1,4 @@
-"""An IMAP session for proving and control (RFC 9051), by imapclient. The fetcher's hot path has its own reader."""
+"""An IMAP session for proving and control (RFC 3501, RFC 9051), by imapclient. The fetcher has its own reader."""
 
 import imaplib
 import re
@@ -11,7 +11,8 @@ from typing import Final, TypeVar
 import imapclient
 from imapclient.exceptions import IMAPClientError
 
-from mailbox_operator.mail.blocking import close, in_thread
+from mailbox_operator.mail.blocking import BlockingConnection
+from mailbox_operator.mail.credential import masked, plain_response, require_sendable
 from mailbox_operator.mail.dial import connect_tcp
 from mailbox_operator.mail.endpoint import Endpoint, Security
 from mailbox_operator.mail.errors import Area, MailError
@@ -23,30 +24,52 @@ T = TypeVar("T")
 
 READ_SECONDS: Final = 60.0
 """No single read takes longer, whatever becomes of the caller's deadline."""
+MOST_OCTETS: Final = 8 * 1024 * 1024
+"""Of a whole session; the libraries believe whatever length a literal announces."""
+MOST_QUOTED: Final = 512
+"""Characters of a server's words that are kept as evidence."""
 RESPONSE_CODE: Final = re.compile(r"\[([A-Z][A-Z0-9-]*)[^\]]*\]")  # RFC 9051 section 7.1
 WRAPPED: Final = re.compile(r"""b(['"])(.*)\1""", re.DOTALL)
+ATOM: Final = re.compile(r"[!#$&'+-\[^-z|}~\]]+")  # ASTRING-CHAR (RFC 3501 section 9)
+ASCII_ONLY: Final = "LOGIN takes ASCII only; the server offers no AUTHENTICATE PLAIN"
 IDENTITY: Final = {"name": "mailbox-operator", "vendor": "mailbox-operator"}
 
 
 class _Handed(imaplib.IMAP4):
-    """imaplib on a socket that is already connected."""
+    """imaplib on a socket that is already connected, reading so much and no more."""
 
     def __init__(self, connection: socket.socket, host: str) -> None:
         self._handed = connection
+        self._left = MOST_OCTETS
         super().__init__(host)
 
     def _create_socket(self, _timeout: float | None) -> socket.socket:
         return self._handed
 
+    def read(self, size: int) -> bytes:
+        self._take(size)
+        return super().read(size)
+
+    def readline(self) -> bytes:
+        line = super().readline()
+        self._take(len(line))
+        return line
+
+    def _take(self, octets: int) -> None:
+        self._left -= octets
+        if self._left < 0:
+            raise imaplib.IMAP4.abort(f"the server sent more than {MOST_OCTETS} octets")
+
 
 class _Client(imapclient.IMAPClient):  # type: ignore[misc]  # the library is untyped
     def __init__(self, connection: socket.socket, host: str) -> None:
         self._handed = connection
-        super().__init__(host, ssl=False)
+        super().__init__(host, ssl=False, timeout=READ_SECONDS)
         self._imap.debug = 0  # the library sets 5 and formats every line for its logger
 
     def _create_IMAP4(self) -> imaplib.IMAP4:  # noqa: N802 - the library's name
-        return _Handed(self._handed, self.host)
+        self.handed = _Handed(self._handed, self.host)
+        return self.handed
 
 
 class ImapSession:
@@ -55,82 +78,85 @@ class ImapSession:
     def __init__(self, endpoint: Endpoint, *, policy: AddressPolicy) -> None:
         self._endpoint = endpoint
         self._policy = policy
-        self._socket: socket.socket | None = None
-        self._client: _Client | None = None
         self._name = endpoint.tls.server_name or endpoint.host.strip("[]")
+        self._socket: socket.socket | None = None
+        self._calls: BlockingConnection | None = None
+        self._client: _Client | None = None
 
     async def reach(self) -> None:
         """Connect, and read the greeting where it comes before TLS."""
-        self._socket = await connect_tcp(self._endpoint.host, self._endpoint.port, policy=self._policy)
-        self._socket.settimeout(READ_SECONDS)
+        connection = await connect_tcp(self._endpoint.host, self._endpoint.port, policy=self._policy)
+        self._socket, self._calls = connection, BlockingConnection(connection)
+        connection.settimeout(READ_SECONDS)
         if self._endpoint.security is not Security.TLS:
-            await self._greet(self._socket)
+            await self._greet(connection)
 
     async def secure(self) -> Negotiated | None:
         """Speak TLS as asked, never less. Returns what was negotiated; None where no TLS is asked for."""
         context = client_context(self._endpoint.tls)
-        connection = self._connection
-        if self._endpoint.security is Security.TLS:
-
-            def handshake() -> ssl.SSLSocket:
-                return context.wrap_socket(connection, server_hostname=self._name)
-
-            try:
-                secured = await in_thread(handshake, connection=connection)
-            except (ssl.SSLError, OSError) as error:
-                raise tls_error(error, host=self._name) from error
-            self._socket = secured
-            await self._greet(secured)
-            return negotiated(secured)
         if self._endpoint.security is Security.NONE:
             return None
-        client = self._signed
-        if not client.has_capability("STARTTLS"):
-            raise MailError("STARTTLS not advertised", area=Area.STARTTLS)
-        try:
-            await in_thread(lambda: client.starttls(context), connection=connection)
-        except (ssl.SSLError, OSError) as error:
-            raise tls_error(error, host=self._name) from error
-        except (IMAPClientError, imaplib.IMAP4.error) as error:
-            raise _mail_error(error) from error
-        secured = client.socket()
-        self._socket = secured
+        assert self._socket is not None, "reach() comes first"  # noqa: S101 - a fault of ours
+        if self._endpoint.security is Security.TLS:
+            secured = context.wrap_socket(self._socket, server_hostname=self._name, do_handshake_on_connect=False)
+            self._socket = secured
+            await self._handshake(secured.do_handshake)
+            await self._greet(secured)
+        else:
+            client = self._ready
+            if not await self._call(lambda: client.has_capability("STARTTLS")):
+                raise MailError("STARTTLS not advertised", area=Area.STARTTLS)
+            await self._handshake(lambda: client.starttls(context))
+            secured = client.socket()
+            self._socket = secured
         return negotiated(secured)
 
     async def sign_in(self, username: str, password: Secret, *, mechanism: str | None) -> None:
-        """Sign in, by SASL PLAIN (RFC 4616) where it is offered, else LOGIN."""
-        client = self._signed
+        """Sign in once: by SASL PLAIN (RFC 4616) where it is offered, else LOGIN, never where that is disabled."""
+        require_sendable(username, password)
+        if mechanism not in (None, "Plain", "Login"):
+            raise MailError(f"mechanism {mechanism} is not implemented for IMAP", area=Area.POLICY)
+        client = self._ready
 
         def login() -> None:
-            if mechanism == "Login" or (mechanism is None and not client.has_capability("AUTH=PLAIN")):
-                client.login(username, password.reveal())
+            if mechanism == "Plain" or (mechanism is None and client.has_capability("AUTH=PLAIN")):
+                client.sasl_login("PLAIN", lambda _challenge: plain_response(username, password))
+            elif client.has_capability("LOGINDISABLED"):  # RFC 3501 section 6.2.3
+                raise MailError("LOGINDISABLED is advertised", area=Area.IMAP, code="PRIVACYREQUIRED")
             else:
-                client.plain_login(username, password.reveal())
-            if client.has_capability("ID"):  # RFC 2971; some providers refuse folders without it
-                client.id_(IDENTITY)
+                client.login(astring(username), _require_ascii(password).reveal())
 
-        await self._call(login)
+        try:
+            await self._call(login)
+        except MailError as error:
+            raise masked(error, username=username, password=password) from None
+        if await self._call(lambda: client.has_capability("ID")):  # RFC 2971; some refuse folders to the nameless
+            with suppress(MailError):  # a server that minds says so at the next command
+                await self._call(lambda: client.id_(IDENTITY))
 
     async def examine(self, folder: str) -> int:
         """Open a folder read-only and return how many messages it holds."""
-        return int((await self._call(lambda: self._signed.select_folder(folder, readonly=True)))[b"EXISTS"])
+        return int((await self._call(lambda: self._ready.select_folder(folder, readonly=True)))[b"EXISTS"])
 
     async def select(self, folder: str) -> None:
         """Open a folder for changes."""
-        await self._call(lambda: self._signed.select_folder(folder))
+        await self._call(lambda: self._ready.select_folder(folder))
 
     async def find(self, header: str, value: str) -> list[int]:
         """Return the UIDs of messages in the open folder whose `header` holds `value`."""
-        found = await self._call(lambda: self._signed.search(["HEADER", header, value]))
+        found = await self._call(lambda: self._ready.search(["HEADER", header, value]))
         return [int(uid) for uid in found]
 
     async def poll(self) -> None:
         """Let the server tell what is new."""
-        await self._call(self._signed.noop)
+        await self._call(self._ready.noop)
 
     async def delete(self, uids: list[int]) -> None:
-        """Delete messages of the open folder, and only these: UID EXPUNGE (RFC 4315) where the server has it."""
-        client = self._signed
+        """Delete messages of the open folder, and only these: UID EXPUNGE (RFC 4315) where the server has it.
+
+        Where it has not, they are expunged only if nothing else waits for that; else they stay, marked as deleted.
+        """
+        client = self._ready
 
         def delete() -> None:
             client.delete_messages(uids, silent=True)
@@ -142,35 +168,43 @@ class ImapSession:
         await self._call(delete)
 
     async def close(self) -> None:
-        """Say good-bye without waiting long, and close the socket."""
+        """Say good-bye, if the connection still serves for it, and close the socket."""
+        if self._socket is not None and self._calls is not None:
+            await self._calls.close(farewell=self._log_out, release=self._release)
+
+    def _log_out(self) -> None:
+        if self._client is not None:
+            with suppress(IMAPClientError, imaplib.IMAP4.error, OSError):
+                self._client.logout()
+
+    def _release(self) -> None:
+        if self._client is not None:
+            with suppress(OSError):  # LOGOUT has closed it already
+                self._client.handed.shutdown()
         if self._socket is not None:
-            if self._client is not None:
-                with suppress(OSError):  # a cancelled call has closed it
-                    self._socket.settimeout(1)
-                try:
-                    await self._call(self._client.logout)
-                except MailError:  # the server need not answer
-                    with suppress(OSError):
-                        self._client.shutdown()
-            close(self._socket)
+            self._socket.close()
 
     @property
-    def _connection(self) -> socket.socket:
-        assert self._socket is not None, "reach() comes first"  # noqa: S101 - a fault of ours
-        return self._socket
-
-    @property
-    def _signed(self) -> _Client:
+    def _ready(self) -> _Client:
         assert self._client is not None, "reach() and secure() come first"  # noqa: S101 - a fault of ours
         return self._client
 
     async def _greet(self, connection: socket.socket) -> None:
-        with _errors():
-            self._client = await in_thread(lambda: _Client(connection, self._name), connection=connection)
+        self._client = await self._call(lambda: _Client(connection, self._name))
+
+    async def _handshake(self, call: Callable[[], object]) -> None:
+        assert self._calls is not None, "reach() comes first"  # noqa: S101 - a fault of ours
+        try:
+            await self._calls.run(call)
+        except (IMAPClientError, imaplib.IMAP4.error) as error:
+            raise _mail_error(error) from None
+        except OSError as error:  # ssl.SSLError is one
+            raise tls_error(error, host=self._name) from error
 
     async def _call(self, function: Callable[[], T]) -> T:
+        assert self._calls is not None, "reach() comes first"  # noqa: S101 - a fault of ours
         with _errors():
-            return await in_thread(function, connection=self._connection)
+            return await self._calls.run(function)
 
 
 @contextmanager
@@ -180,8 +214,28 @@ def _errors() -> Iterator[None]:
         yield
     except (IMAPClientError, imaplib.IMAP4.error) as error:
         raise _mail_error(error) from None  # the library's exception may quote what was sent
+    except ssl.SSLError as error:
+        raise MailError(error.reason or "TLS failed", area=Area.TLS, code=error.reason or "") from None
     except OSError as error:
         raise MailError(str(error), area=Area.TCP) from error
+    except (ValueError, AssertionError) as error:  # imapclient's parser and imaplib, of what is no IMAP
+        raise MailError(f"not understood: {type(error).__name__}", area=Area.IMAP) from None
+
+
+def astring(text: str) -> str:
+    """Return a user name as an argument of LOGIN (RFC 3501 section 9): an atom as it is, else quoted; imaplib does neither.
+
+    Raises MailError: it is not ASCII.
+    """
+    if not text.isascii():
+        raise MailError(ASCII_ONLY, area=Area.POLICY)
+    return text if ATOM.fullmatch(text) else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _require_ascii(password: Secret) -> Secret:
+    if not password.reveal().isascii():
+        raise MailError(ASCII_ONLY, area=Area.POLICY)
+    return password
 
 
 def _mail_error(error: Exception) -> MailError:
@@ -190,4 +244,4 @@ def _mail_error(error: Exception) -> MailError:
     if inner := WRAPPED.search(text):
         text = inner[2]
     code = RESPONSE_CODE.search(text)
-    return MailError(text[:512], area=Area.IMAP, code=code[1] if code else "")
+    return MailError(text[:MOST_QUOTED] or "no IMAP response", area=Area.IMAP, code=code[1] if code else "")

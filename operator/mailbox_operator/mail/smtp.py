@@ -3,12 +3,15 @@
 import smtplib
 import socket
 import ssl
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from email.message import EmailMessage
+from io import BufferedIOBase
 from typing import Final, TypeVar
 
-from mailbox_operator.mail.blocking import close, in_thread
+from mailbox_operator.mail.blocking import BlockingConnection
+from mailbox_operator.mail.credential import masked, plain_response, require_sendable
 from mailbox_operator.mail.dial import connect_tcp
 from mailbox_operator.mail.endpoint import Endpoint, Security
 from mailbox_operator.mail.errors import Area, MailError
@@ -19,8 +22,37 @@ from mailbox_operator.mail.tls import Negotiated, client_context, negotiated, tl
 T = TypeVar("T")
 
 READ_SECONDS: Final = 60.0
+"""No single read takes longer, whatever becomes of the caller's deadline."""
+MOST_OCTETS: Final = 1024 * 1024
+"""Of a whole session; the library collects a reply's lines without an end."""
+MOST_QUOTED: Final = 512
+"""Characters of a server's words that are kept as evidence."""
+LONGEST_COMMAND: Final = 510
+"""RFC 5321 section 4.5.3.1.4, without CRLF: what would be longer goes into a continuation."""
 READY: Final = 220  # RFC 5321 section 4.2
 OK: Final = 250
+SIGNED_IN: Final = 235  # RFC 4954 section 4
+CONTINUE: Final = 334
+
+
+class _Bounded:
+    """The reading end of a connection, so much and no more."""
+
+    def __init__(self, stream: BufferedIOBase) -> None:
+        self._stream = stream
+        self._left = MOST_OCTETS
+
+    def readline(self, most: int) -> bytes:
+        """Return a line, at most `most` octets of it. Raises OSError."""
+        line = self._stream.readline(most)
+        self._left -= len(line)
+        if self._left < 0:
+            raise OSError(f"the server sent more than {MOST_OCTETS} octets")
+        return line
+
+    def close(self) -> None:
+        """Close it."""
+        self._stream.close()
 
 
 class _Handed(smtplib.SMTP):
@@ -28,12 +60,17 @@ class _Handed(smtplib.SMTP):
 
     def __init__(self, connection: socket.socket, host: str) -> None:
         # The name in EHLO: an address literal (RFC 5321 section 4.1.3); asking DNS for our own name can take seconds.
-        super().__init__(local_hostname=f"[{connection.getsockname()[0]}]", timeout=READ_SECONDS)
+        super().__init__(local_hostname=_literal(connection), timeout=READ_SECONDS)
         self._handed = connection
         self._host = host
 
     def _get_socket(self, _host: str, _port: int, _timeout: float) -> socket.socket:
         return self._handed
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None and self.sock is not None:  # before the first reply, and after STARTTLS
+            self.file = _Bounded(self.sock.makefile("rb"))
+        return super().getreply()
 
 
 class SmtpSession:
@@ -42,54 +79,55 @@ class SmtpSession:
     def __init__(self, endpoint: Endpoint, *, policy: AddressPolicy) -> None:
         self._endpoint = endpoint
         self._policy = policy
-        self._socket: socket.socket | None = None
-        self._client: _Handed | None = None
         self._name = endpoint.tls.server_name or endpoint.host.strip("[]")
+        self._socket: socket.socket | None = None
+        self._calls: BlockingConnection | None = None
+        self._client: _Handed | None = None
 
     async def reach(self) -> None:
         """Connect, and read greeting and EHLO where they come before TLS."""
-        self._socket = await connect_tcp(self._endpoint.host, self._endpoint.port, policy=self._policy)
-        self._socket.settimeout(READ_SECONDS)
+        connection = await connect_tcp(self._endpoint.host, self._endpoint.port, policy=self._policy)
+        self._socket, self._calls = connection, BlockingConnection(connection)
+        connection.settimeout(READ_SECONDS)
         if self._endpoint.security is not Security.TLS:
-            await self._greet(self._socket)
+            await self._greet(connection)
 
     async def secure(self) -> Negotiated | None:
         """Speak TLS as asked, never less. Returns what was negotiated; None where no TLS is asked for."""
         context = client_context(self._endpoint.tls)
-        connection = self._connection
         if self._endpoint.security is Security.NONE:
             return None
-        try:
-            if self._endpoint.security is Security.TLS:
-                secured = await in_thread(
-                    lambda: context.wrap_socket(connection, server_hostname=self._name), connection=connection
-                )
-            else:
-                secured = await self._start_tls(context, connection)
-        except (ssl.SSLError, OSError) as error:
-            raise tls_error(error, host=self._name) from error
-        self._socket = secured
+        assert self._socket is not None, "reach() comes first"  # noqa: S101 - a fault of ours
         if self._endpoint.security is Security.TLS:
+            secured = context.wrap_socket(self._socket, server_hostname=self._name, do_handshake_on_connect=False)
+            self._socket = secured
+            await self._handshake(secured.do_handshake)
             await self._greet(secured)
+        else:
+            client = self._ready
+            if not client.has_extn("starttls"):
+                raise MailError("STARTTLS not advertised", area=Area.STARTTLS)
+            await self._handshake(lambda: client.starttls(context=context))
+            assert isinstance(client.sock, ssl.SSLSocket)  # noqa: S101 - smtplib has just made it
+            secured = client.sock
+            self._socket = secured
+            await self._call(lambda: _expect(OK, *client.ehlo()))
         return negotiated(secured)
 
     async def sign_in(self, username: str, password: Secret, *, mechanism: str | None) -> None:
         """Sign in once, by one mechanism: a library that tries all of them makes a wrong password count thrice."""
+        require_sendable(username, password)
+        if mechanism not in (None, "Plain", "Login"):
+            raise MailError(f"mechanism {mechanism} is not implemented for SMTP", area=Area.POLICY)
         client = self._ready
-
-        def auth() -> None:
-            client.ehlo_or_helo_if_needed()
-            offered = client.esmtp_features.get("auth", "").upper().split()
-            client.user, client.password = username, password.reveal()
-            try:
-                if mechanism == "Login" or (mechanism is None and "PLAIN" not in offered and "LOGIN" in offered):
-                    client.auth("LOGIN", client.auth_login)
-                else:
-                    client.auth("PLAIN", client.auth_plain)
-            finally:
-                del client.user, client.password
-
-        await self._call(auth)
+        offered = client.esmtp_features.get("auth", "").upper().split()
+        if not offered:
+            raise MailError("AUTH not advertised", area=Area.SMTP)
+        login = mechanism == "Login" or (mechanism is None and "PLAIN" not in offered and "LOGIN" in offered)
+        try:
+            await self._call(lambda: (_auth_login if login else _auth_plain)(client, username, password))
+        except MailError as error:
+            raise masked(error, username=username, password=password) from None
 
     async def judge_sender(self, address: str, *, recipient: str) -> None:
         """Prove that `address` may be a reverse path here, without sending: MAIL FROM, RCPT TO, then RSET.
@@ -99,8 +137,8 @@ class SmtpSession:
         client = self._ready
 
         def envelope() -> None:
-            _expect_ok(*client.mail(address))
-            _expect_ok(*client.rcpt(recipient))
+            _expect(OK, *client.mail(address))
+            _expect(OK, *client.rcpt(recipient))
             client.rset()
 
         await self._call(envelope)
@@ -110,65 +148,84 @@ class SmtpSession:
         await self._call(lambda: self._ready.send_message(message, from_addr=sender, to_addrs=[recipient]))
 
     async def close(self) -> None:
-        """Say good-bye without waiting long, and close the socket."""
-        if self._socket is not None:
-            if self._client is not None:
-                with suppress(OSError):  # a cancelled call has closed it
-                    self._socket.settimeout(1)
-                with suppress(MailError):  # the server need not answer
-                    await self._call(self._client.quit)
-                self._client.close()
-            close(self._socket)
+        """Say good-bye, if the connection still serves for it, and close the socket."""
+        if self._calls is not None:
+            await self._calls.close(farewell=self._quit, release=self._release)
 
-    @property
-    def _connection(self) -> socket.socket:
-        assert self._socket is not None, "reach() comes first"  # noqa: S101 - a fault of ours
-        return self._socket
+    def _quit(self) -> None:
+        if self._client is not None:
+            with suppress(smtplib.SMTPException, OSError):
+                self._client.quit()
+
+    def _release(self) -> None:
+        if self._client is not None:
+            self._client.close()
+        if self._socket is not None:
+            self._socket.close()
 
     @property
     def _ready(self) -> _Handed:
         assert self._client is not None, "reach() and secure() come first"  # noqa: S101 - a fault of ours
         return self._client
 
-    async def _start_tls(self, context: ssl.SSLContext, connection: socket.socket) -> ssl.SSLSocket:
-        client = self._ready
-
-        def starttls() -> ssl.SSLSocket:
-            if not client.has_extn("starttls"):
-                raise MailError("STARTTLS not advertised", area=Area.STARTTLS)
-            with _errors(tls=True):
-                client.starttls(context=context)
-            assert isinstance(client.sock, ssl.SSLSocket)  # noqa: S101 - smtplib has just made it
-            client.ehlo()
-            return client.sock
-
-        return await in_thread(starttls, connection=connection)
-
     async def _greet(self, connection: socket.socket) -> None:
         client = self._client = _Handed(connection, self._name)
 
         def greeting() -> None:
-            status, words = client.connect(self._name, self._endpoint.port)
-            if status != READY:
-                raise _reply_error(status, words)
-            _expect_ok(*client.ehlo())
+            _expect(READY, *client.connect(self._name, self._endpoint.port))
+            _expect(OK, *client.ehlo())
 
-        with _errors():
-            await in_thread(greeting, connection=connection)
+        await self._call(greeting)
+
+    async def _handshake(self, call: Callable[[], object]) -> None:
+        assert self._calls is not None, "reach() comes first"  # noqa: S101 - a fault of ours
+        try:
+            await self._calls.run(call)
+        except smtplib.SMTPResponseException as error:
+            raise _reply_error(error.smtp_code, error.smtp_error) from None
+        except smtplib.SMTPException as error:
+            raise MailError(str(error)[:MOST_QUOTED], area=Area.SMTP) from None
+        except OSError as error:  # ssl.SSLError is one
+            raise tls_error(error, host=self._name) from error
 
     async def _call(self, function: Callable[[], T]) -> T:
+        assert self._calls is not None, "reach() comes first"  # noqa: S101 - a fault of ours
         with _errors():
-            return await in_thread(function, connection=self._connection)
+            return await self._calls.run(function)
 
 
-def _expect_ok(status: int, words: bytes) -> None:
-    if status != OK:
+def _literal(connection: socket.socket) -> str:
+    """Return our own address as EHLO wants it (RFC 5321 section 4.1.3)."""
+    address = str(connection.getsockname()[0])
+    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+
+
+def _auth_plain(client: smtplib.SMTP, username: str, password: Secret) -> None:
+    """SASL PLAIN. smtplib's own writes ASCII only, and takes 503 (no login here) for a success."""
+    response = b64encode(plain_response(username, password)).decode()
+    command = f"AUTH PLAIN {response}"
+    if len(command) <= LONGEST_COMMAND:
+        _expect(SIGNED_IN, *client.docmd(command))
+    else:
+        _expect(CONTINUE, *client.docmd("AUTH PLAIN"))
+        _expect(SIGNED_IN, *client.docmd(response))
+
+
+def _auth_login(client: smtplib.SMTP, username: str, password: Secret) -> None:
+    """LOGIN, which no RFC describes: two prompts, whatever their words."""
+    _expect(CONTINUE, *client.docmd("AUTH LOGIN"))
+    _expect(CONTINUE, *client.docmd(b64encode(username.encode()).decode()))
+    _expect(SIGNED_IN, *client.docmd(b64encode(password.reveal().encode()).decode()))
+
+
+def _expect(wanted: int, status: int, words: bytes) -> None:
+    if status != wanted:
         raise _reply_error(status, words)
 
 
 @contextmanager
-def _errors(*, tls: bool = False) -> Iterator[None]:
-    """Turn what smtplib raises into MailError; with `tls`, leave handshake errors to the caller."""
+def _errors() -> Iterator[None]:
+    """Turn what smtplib raises into MailError."""
     try:
         yield
     except smtplib.SMTPRecipientsRefused as error:
@@ -176,11 +233,13 @@ def _errors(*, tls: bool = False) -> Iterator[None]:
     except smtplib.SMTPResponseException as error:
         raise _reply_error(error.smtp_code, error.smtp_error) from None
     except smtplib.SMTPException as error:
-        raise MailError(str(error)[:512], area=Area.SMTP) from None
+        raise MailError(str(error)[:MOST_QUOTED], area=Area.SMTP) from None
+    except ssl.SSLError as error:
+        raise MailError(error.reason or "TLS failed", area=Area.TLS, code=error.reason or "") from None
     except OSError as error:
-        if tls:
-            raise
         raise MailError(str(error), area=Area.TCP) from error
+    except ValueError:  # an address beyond ASCII, and the server has no SMTPUTF8
+        raise MailError("the address cannot be written to this server", area=Area.SMTP) from None
 
 
 def _reply_error(status: int, words: bytes | str) -> MailError:
@@ -189,5 +248,5 @@ def _reply_error(status: int, words: bytes | str) -> MailError:
     text = " ".join(text.split())
     first = text.partition(" ")[0]
     enhanced = first if first.count(".") == 2 and first.replace(".", "").isdigit() else ""  # noqa: PLR2004 - as in 5.7.8
-    reply = f"{status} {text}" if status > 0 else text
-    return MailError(reply[:512], area=Area.SMTP, status=str(status), code=enhanced)
+    reply = f"{status} {text}" if status > 0 else f"no SMTP reply: {text}"
+    return MailError(reply[:MOST_QUOTED], area=Area.SMTP, status=str(status), code=enhanced)

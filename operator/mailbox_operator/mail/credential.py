@@ -1,0 +1,40 @@
+"""A credential on its way to a server: fit to be sent at all, and masked in whatever the server says of it."""
+
+import re
+import unicodedata
+from base64 import b64encode
+from typing import Final
+
+from mailbox_operator.mail.errors import Area, MailError
+from mailbox_operator.mail.secret import Secret
+
+MASK: Final = "***"
+SHORT: Final = 4
+"""Characters; a shorter value is masked only where it stands alone, else the mask would tell it."""
+
+
+def require_sendable(username: str, password: Secret) -> None:
+    """Raise MailError where a control character makes a credential no credential: most often a line break at the end."""
+    for name, value in (("user name", username), ("password", password.reveal())):
+        if value.endswith(("\n", "\r")):
+            raise MailError(f"malformed credential: the {name} ends in a line break", area=Area.POLICY)
+        if any(unicodedata.category(character) == "Cc" for character in value):
+            raise MailError(f"malformed credential: the {name} holds a control character", area=Area.POLICY)
+    if not password:
+        raise MailError("malformed credential: the password is empty", area=Area.POLICY)
+
+
+def plain_response(username: str, password: Secret) -> bytes:
+    """Return the message of SASL PLAIN (RFC 4616): no authorization identity, then both in UTF-8."""
+    return f"\0{username}\0{password.reveal()}".encode()
+
+
+def masked(error: MailError, *, username: str, password: Secret) -> MailError:
+    """Return the same evidence without the password, as it is or in base64: there are servers that echo it."""
+    text = error.text
+    whole = b64encode(plain_response(username, password)).decode()
+    alone = b64encode(password.reveal().encode()).decode()
+    for value in (whole, alone, password.reveal()):
+        pattern = re.escape(value) if len(value) >= SHORT else rf"(?<!\w){re.escape(value)}(?!\w)"
+        text = re.sub(pattern, MASK, text)
+    return MailError(text, area=error.area, status=error.status, code=error.code, tls_verify_code=error.tls_verify_code)
