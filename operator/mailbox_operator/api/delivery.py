@@ -12,7 +12,6 @@ from mailbox_operator.api.syntax import URL, Address, DataKey, Host, ObjectName,
 ServiceName = Annotated[
     str,
     Field(
-        min_length=1,
         max_length=63,
         json_schema_extra=matching(
             "[a-z]([-a-z0-9]*[a-z0-9])?", "must be the name of a Service in this namespace, without domain: write desk"
@@ -29,11 +28,10 @@ UrlPath = Annotated[
 RelativePath = Annotated[
     str,
     Field(
-        min_length=1,
         max_length=1024,
         json_schema_extra=rules(
             (
-                r"!self.startsWith('/') && !self.matches(r'(^|/)[.][.](/|$)|[\x00-\x1f\x7f]')",
+                r"self != '' && !self.startsWith('/') && !self.matches(r'(^|/)[.][.](/|$)|[\x00-\x1f\x7f]')",
                 "must be a path on the volume, without leading / and without ..: write mail/support",
             )
         ),

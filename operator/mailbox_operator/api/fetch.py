@@ -12,7 +12,6 @@ FolderGlob = Annotated[str, Field(min_length=1, max_length=512, json_schema_extr
 HeaderName = Annotated[
     str,
     Field(
-        min_length=1,
         max_length=128,
         json_schema_extra=matching("[!-9;-~]+", "must be a header's name, without colon: write X-Spam-Flag"),
     ),

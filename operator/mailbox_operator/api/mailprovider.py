@@ -10,7 +10,7 @@ from mailbox_operator.api.rules import Rule, rules, together
 from mailbox_operator.api.selectors import LabelSelector
 from mailbox_operator.api.servers import SecurityName
 from mailbox_operator.api.status import PlainStatus
-from mailbox_operator.api.syntax import URL, Domain, Host, OneLine, Port, Quantity, ShortText, Text, between
+from mailbox_operator.api.syntax import URL, Domain, Host, OneLine, Port, Quantity, ShortText, Text, between, matching
 from mailbox_operator.api.tls import Tls
 
 HOST_OR_URL: Final[Rule] = (
@@ -93,13 +93,19 @@ class Limits(Model):
     max_message_size: Quantity | None = Field(default=None, description="Largest message it takes.")
 
 
+Date = Annotated[
+    str,
+    Field(
+        max_length=10, json_schema_extra=matching("[0-9]{4}-[01][0-9]-[0-3][0-9]", "must be a date: write 2026-10-01")
+    ),
+]
+
+
 class Retirement(Model):
     """Something the vendor switches off."""
 
     protocol: ShortText = Field(description="Protocol or mechanism.")
-    date: Annotated[str, Field(max_length=10, pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")] = Field(
-        description="When (YYYY-MM-DD)."
-    )
+    date: Date = Field(description="When (YYYY-MM-DD).")
     note: Text | None = Field(default=None, description="What to do.")
 
 

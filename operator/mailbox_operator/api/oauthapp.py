@@ -8,8 +8,8 @@ from mailbox_operator.api.model import Model
 from mailbox_operator.api.object_meta import ObjectMeta
 from mailbox_operator.api.rules import exactly_one, rules, together
 from mailbox_operator.api.selectors import LabelSelector
-from mailbox_operator.api.status import PlainStatus, Time
-from mailbox_operator.api.syntax import URL, DataKey, ObjectName
+from mailbox_operator.api.status import PlainStatus
+from mailbox_operator.api.syntax import URL, DataKey, ObjectName, matching
 
 
 class ClientSecret(Model):
@@ -40,12 +40,29 @@ class WorkloadIdentity(Model):
     )
 
 
+Tenant = Annotated[
+    str,
+    Field(
+        max_length=253,
+        json_schema_extra=matching("[A-Za-z0-9.-]+", "must be a tenant's id or domain: write contoso.onmicrosoft.com"),
+    ),
+]
+Expiry = Annotated[
+    str,
+    Field(
+        max_length=32,
+        json_schema_extra=matching(
+            "[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9](Z|[-+][0-2][0-9]:[0-5][0-9])",
+            "must be a time: write 2027-03-31T00:00:00Z",
+        ),
+    ),
+]
+
+
 class Entra(Model):
     """A tenant of Microsoft Entra ID."""
 
-    tenant_id: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9.-]+$")] = Field(
-        alias="tenantID", description="Tenant, by id or domain."
-    )
+    tenant_id: Tenant = Field(alias="tenantID", description="Tenant, by id or domain.")
     cloud: Literal["Public", "USGov", "USGovDoD", "China"] = Field(default="Public", description="National cloud.")
     authority: URL | None = Field(default=None, description="Overrides the cloud's authority.")
 
@@ -179,7 +196,7 @@ class OAuthAppSpec(Model):
         description="Scopes in place of the provider's.",
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
-    secret_expires_at: Time | None = Field(
+    secret_expires_at: Expiry | None = Field(
         default=None, description="When the secret expires; warned about 30 days before."
     )
     allowed_namespaces: AppAllowedNamespaces = Field(

@@ -42,8 +42,6 @@ def _plain(node: Schema) -> Schema:
         del result["default"]
     if "const" in result:
         result["enum"] = [result.pop("const")]
-    if result.get("type") == "integer":
-        result["format"] = "int32" if result.get("maximum", 2**62) < 2**31 else "int64"
     return result
 
 

@@ -38,7 +38,6 @@ def between(shortest: str, longest: str) -> dict[str, Any]:
 Address = Annotated[
     str,
     Field(
-        min_length=3,
         max_length=320,
         json_schema_extra=matching(
             rf"({ATOM}+|{QUOTED})@({LABEL}([.]{LABEL})*|{LITERAL})", "must be one address: write support@example.com"
@@ -50,7 +49,6 @@ Address = Annotated[
 Host = Annotated[
     str,
     Field(
-        min_length=1,
         max_length=253,
         json_schema_extra=matching(
             rf"{LABEL}([.]{LABEL})*[.]?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]+",
@@ -62,7 +60,6 @@ Host = Annotated[
 URL = Annotated[
     str,
     Field(
-        min_length=1,
         max_length=2048,
         json_schema_extra=matching(
             rf"https?://[^{BLANK}/?#@]+([/?#][^{BLANK}]*)?",
@@ -74,7 +71,6 @@ URL = Annotated[
 Domain = Annotated[
     str,
     Field(
-        min_length=1,
         max_length=253,
         json_schema_extra=matching(rf"{LABEL}([.]{LABEL})*", "must be a domain: write example.com"),
     ),
@@ -83,7 +79,6 @@ Domain = Annotated[
 ObjectName = Annotated[
     str,
     Field(
-        min_length=1,
         max_length=253,
         json_schema_extra=matching(
             rf"{NAME}([.]{NAME})*",
@@ -95,7 +90,6 @@ ObjectName = Annotated[
 DataKey = Annotated[
     str,
     Field(
-        min_length=1,
         max_length=253,
         json_schema_extra=matching("[-._a-zA-Z0-9]+", "must be a key of its data: letters, digits, '-', '_' and '.'"),
     ),

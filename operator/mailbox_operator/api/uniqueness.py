@@ -1,0 +1,41 @@
+"""Whether lists that are sets or maps repeat an entry (`x-kubernetes-list-type`)."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from mailbox_operator.api.structural import Schema
+from mailbox_operator.api.violation import Path, Violation, dotted, shown
+
+
+def repetitions(value: Any, *, schema: Schema, path: Path = ()) -> Iterator[Violation]:
+    """Yield each entry of a list that stood there before. Values that do not fit their schema are passed over."""
+    if isinstance(value, dict):
+        for name, own in schema.get("properties", {}).items():
+            if name in value:
+                yield from repetitions(value[name], schema=own, path=(*path, name))
+    elif isinstance(value, list):
+        yield from _repeated(value, schema=schema, path=path)
+        for index, one in enumerate(value):
+            yield from repetitions(one, schema=schema.get("items", {}), path=(*path, index))
+
+
+def _repeated(entries: list[Any], *, schema: Schema, path: Path) -> Iterator[Violation]:
+    match schema.get("x-kubernetes-list-type"):
+        case "set":
+            identities = entries
+        case "map":
+            keys = schema["x-kubernetes-list-map-keys"]
+            identities = [
+                {key: one[key] for key in keys if key in one} if isinstance(one, dict) else {} for one in entries
+            ]
+        case _:
+            return
+    seen: dict[str, int] = {}
+    for index, identity in enumerate(identities):
+        written = json.dumps(identity, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+        seen[written] = seen.get(written, 0) + 1
+        if seen[written] == 2:  # noqa: PLR2004 - the server tells of the first repetition only
+            place = (*path, index)
+            given = shown(identity) if isinstance(identity, str) else written
+            yield Violation(path=place, field=dotted(place), message=f"Duplicate value: {given}")
