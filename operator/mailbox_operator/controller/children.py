@@ -1,0 +1,218 @@
+"""A Mailbox's children as they should be. Pure."""
+
+import hashlib
+import json
+from typing import Any, Final
+
+from mailbox_operator.api.mailbox import Mailbox
+from mailbox_operator.api.meta import API_VERSION, GROUP, MAILBOX_LABEL
+from mailbox_operator.controller.kinds import CONFIG_MAP, DEPLOYMENT, ROLE, ROLE_BINDING, SERVICE_ACCOUNT, Kind
+from mailbox_operator.controller.resolve import Resolution
+from mailbox_operator.controller.target import CA_FOLDER, CREDENTIALS_FOLDER, SINK_CA_FOLDER, render_plan
+
+Object = dict[str, Any]
+
+PLAN_FOLDER: Final = "/etc/mailbox-operator"
+PORT: Final = 8080
+DEFAULT_RESOURCES: Final = {"requests": {"cpu": "10m", "memory": "48Mi"}, "limits": {"memory": "256Mi"}}
+"""The limit leaves room for a message of the largest size that is handed over whole."""
+TEMPLATE_HASH: Final = f"{GROUP}/template-hash"
+GRACE_SECONDS: Final = 30
+
+
+def child_name(mailbox: str) -> str:
+    """Return the name of a Mailbox's children."""
+    return f"mbx-{mailbox}"
+
+
+def checkpoint_name(mailbox: str) -> str:
+    """Return the name of a Mailbox's checkpoint."""
+    return f"mbx-{mailbox}-checkpoint"
+
+
+def render_children(mailbox: Mailbox, chosen: Resolution, *, image: str, replicas: int) -> list[tuple[Kind, Object]]:
+    """Return all children, in the order in which they are made."""
+    name = child_name(mailbox.metadata.name)
+    account = mailbox.spec.fetcher.service_account_name or name
+    plan = render_plan(mailbox, chosen).to_json()
+    found: list[tuple[Kind, Object]] = []
+    if account == name:
+        found.append(
+            (SERVICE_ACCOUNT, _object(SERVICE_ACCOUNT, mailbox, name) | {"automountServiceAccountToken": False})
+        )
+    rule = {
+        "apiGroups": [""],
+        "resources": ["configmaps"],
+        "resourceNames": [checkpoint_name(mailbox.metadata.name)],
+        "verbs": ["get", "patch"],
+    }
+    binding = {
+        "roleRef": {"apiGroup": ROLE.group, "kind": ROLE.name, "name": name},
+        "subjects": [{"kind": SERVICE_ACCOUNT.name, "name": account, "namespace": mailbox.metadata.namespace}],
+    }
+    return [
+        *found,
+        (ROLE, _object(ROLE, mailbox, name) | {"rules": [rule]}),
+        (ROLE_BINDING, _object(ROLE_BINDING, mailbox, name) | binding),
+        (CONFIG_MAP, _object(CONFIG_MAP, mailbox, name) | {"data": {"plan.json": plan}}),
+        (CONFIG_MAP, _checkpoint(mailbox)),
+        (DEPLOYMENT, _deployment(mailbox, chosen, name=name, account=account, image=image, replicas=replicas)),
+    ]
+
+
+def _checkpoint(mailbox: Mailbox) -> Object:
+    """Return the checkpoint's shell; the fetcher fills it."""
+    found = _object(CONFIG_MAP, mailbox, checkpoint_name(mailbox.metadata.name))
+    if mailbox.spec.deletion_policy == "Orphan":
+        found["metadata"]["ownerReferences"] = []
+    return found
+
+
+def _labels(mailbox: Mailbox) -> dict[str, str]:
+    name = mailbox.metadata.name
+    return {
+        "app.kubernetes.io/name": "mailbox-fetcher",
+        "app.kubernetes.io/instance": name,
+        "app.kubernetes.io/component": "fetcher",
+        "app.kubernetes.io/managed-by": "mailbox-operator",
+        MAILBOX_LABEL: name,
+    }
+
+
+def _object(kind: Kind, mailbox: Mailbox, name: str) -> Object:
+    metadata = mailbox.metadata
+    owner = {
+        "apiVersion": API_VERSION,
+        "kind": "Mailbox",
+        "name": metadata.name,
+        "uid": metadata.uid,
+        "controller": True,
+        "blockOwnerDeletion": False,
+    }
+    return {
+        "apiVersion": kind.api_version,
+        "kind": kind.name,
+        "metadata": {
+            "name": name,
+            "namespace": metadata.namespace,
+            "labels": _labels(mailbox),
+            "ownerReferences": [owner],
+        },
+    }
+
+
+def _deployment(  # noqa: PLR0913 - a Deployment has these
+    mailbox: Mailbox, chosen: Resolution, *, name: str, account: str, image: str, replicas: int
+) -> Object:
+    labels = _labels(mailbox)
+    selector = {MAILBOX_LABEL: mailbox.metadata.name, "app.kubernetes.io/component": "fetcher"}
+    pod = _pod(mailbox, chosen, name=name, account=account, image=image)
+    digest = hashlib.sha256(json.dumps(pod, sort_keys=True).encode()).hexdigest()[:16]
+    template = {
+        "metadata": {
+            "labels": mailbox.spec.fetcher.labels | labels,
+            "annotations": mailbox.spec.fetcher.annotations | {TEMPLATE_HASH: digest},
+        },
+        "spec": pod,
+    }
+    spec = {
+        "replicas": replicas,
+        "revisionHistoryLimit": 1,
+        "progressDeadlineSeconds": 120,
+        "strategy": {"type": "Recreate"},
+        "selector": {"matchLabels": selector},
+        "template": template,
+    }
+    return _object(DEPLOYMENT, mailbox, name) | {"spec": spec}
+
+
+def _pod(mailbox: Mailbox, chosen: Resolution, *, name: str, account: str, image: str) -> Object:
+    options, checkpoint = mailbox.spec.fetcher, checkpoint_name(mailbox.metadata.name)
+    volumes, mounts = _volumes(mailbox, chosen, name)
+    container = {
+        "name": "fetcher",
+        "image": options.image or image,
+        "args": [
+            "fetch",
+            f"--plan={PLAN_FOLDER}/plan.json",
+            f"--checkpoint=configmap:{checkpoint}",
+            f"--listen=0.0.0.0:{PORT}",
+            f"--log-level={options.log_level}",
+        ],
+        "env": [
+            {"name": "POD_UID", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.uid"}}},
+            {"name": "TMPDIR", "value": "/tmp"},  # noqa: S108 - the pod's own emptyDir
+        ],
+        "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
+        "livenessProbe": _probe("/healthz", period=20, failures=3),
+        "readinessProbe": _probe("/readyz", period=1, failures=3),
+        "resources": options.resources or DEFAULT_RESOURCES,
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": mounts,
+    }
+    pod: Object = {
+        "serviceAccountName": account,
+        "automountServiceAccountToken": True,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 65532,
+            "runAsGroup": 65532,
+            "fsGroup": 65532,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [container],
+        "volumes": volumes,
+    }
+    further = {
+        "nodeSelector": options.node_selector,
+        "tolerations": options.tolerations,
+        "affinity": options.affinity,
+        "priorityClassName": options.priority_class_name,
+    }
+    return pod | {key: value for key, value in further.items() if value}
+
+
+def _probe(path: str, *, period: int, failures: int) -> Object:
+    return {
+        "httpGet": {"path": path, "port": "http"},
+        "periodSeconds": period,
+        "failureThreshold": failures,
+        "timeoutSeconds": 5,
+    }
+
+
+def _volumes(mailbox: Mailbox, chosen: Resolution, name: str) -> tuple[list[Object], list[Object]]:
+    password, tls = chosen.login.password, chosen.tls
+    sources: list[tuple[str, str, Object]] = [
+        ("plan", PLAN_FOLDER, {"configMap": {"name": name}}),
+        ("credentials", CREDENTIALS_FOLDER, _file("secret", password.name, password.key, "password")),
+        ("tmp", "/tmp", {"emptyDir": {"sizeLimit": "1Gi"}}),  # noqa: S108 - the pod's own emptyDir
+    ]
+    if tls.ca_secret_ref:
+        sources.append(("ca", CA_FOLDER, _file("secret", tls.ca_secret_ref.name, tls.ca_secret_ref.key, "ca.crt")))
+    if tls.ca_config_map_ref:
+        reference = tls.ca_config_map_ref
+        sources.append(("ca", CA_FOLDER, _file("configMap", reference.name, reference.key, "ca.crt")))
+    webhook = mailbox.spec.delivery.webhook if mailbox.spec.delivery else None
+    if webhook and webhook.ca_secret_ref:
+        sink = webhook.ca_secret_ref
+        sources.append(("sink-ca", SINK_CA_FOLDER, _file("secret", sink.name, sink.key, "ca.crt")))
+    volumes = [{"name": volume} | source for volume, _, source in sources]
+    mounts = [
+        {"name": volume, "mountPath": path} | ({} if volume == "tmp" else {"readOnly": True})
+        for volume, path, _ in sources
+    ]
+    return volumes, mounts
+
+
+def _file(kind: str, name: str, key: str, path: str) -> Object:
+    items = [{"key": key, "path": path}]
+    if kind == "secret":
+        return {"secret": {"secretName": name, "items": items, "defaultMode": 0o440}}
+    return {"configMap": {"name": name, "items": items}}

@@ -1,0 +1,29 @@
+"""The one exception of calls to the Kubernetes API."""
+
+from http import HTTPStatus
+
+
+class ApiError(Exception):
+    """The API server refused a call, or could not be reached (status 0)."""
+
+    def __init__(
+        self, message: str, *, status: int, verb: str, resource: str, retry_after: float | None = None
+    ) -> None:
+        super().__init__(f"{verb} {resource}: {status or 'no answer'}: {message}")
+        self.status = status
+        self.verb = verb
+        self.resource = resource
+        self.message = message
+        self.retry_after = retry_after
+        """Seconds that the server asked us to wait."""
+
+    @property
+    def gone(self) -> bool:
+        """Whether the object, or the namespace around it, is going or gone: nothing to mend."""
+        terminating = self.status == HTTPStatus.FORBIDDEN and "being terminated" in self.message
+        return self.status == HTTPStatus.NOT_FOUND or terminating
+
+    @property
+    def forbidden(self) -> bool:
+        """Whether the operator lacks a permission."""
+        return self.status == HTTPStatus.FORBIDDEN and "being terminated" not in self.message

@@ -1,0 +1,69 @@
+"""Events: few, for people, one when a thing changes (events.k8s.io/v1)."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from mailbox_operator.api.conditions import ConditionType
+from mailbox_operator.api.meta import API_VERSION
+from mailbox_operator.api.reasons import Reason
+
+Object = dict[str, Any]
+LONGEST_NOTE: Final = 1024
+QUIET: Final = frozenset({Reason.PROGRESSING, Reason.PENDING, Reason.SUSPENDED, Reason.FETCHER_STARTING})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """Something to tell."""
+
+    warning: bool
+    reason: str
+    action: str
+    note: str
+
+
+def transitions(before: Sequence[Object], after: Sequence[Object]) -> list[Happening]:
+    """Return what has turned between two lists of conditions. Pure."""
+    old = {one["type"]: one for one in before}
+    found = []
+    for one in after:
+        was = old.get(one["type"])
+        if one["type"] == ConditionType.READY or one["status"] != "False" or one["reason"] in QUIET:
+            continue
+        if was is None or (was["status"], was["reason"]) != (one["status"], one["reason"]):
+            note = f"{one['type']}: {one['message']}"
+            found.append(Happening(warning=True, reason=one["reason"], action="Verify", note=note))
+    ready = next((one for one in after if one["type"] == ConditionType.READY), None)
+    was_ready = old.get(ConditionType.READY)
+    if ready and ready["status"] == "True" and (was_ready is None or was_ready["status"] != "True"):
+        failed = [one for one in before if one["status"] == "False" and one["reason"] not in QUIET]
+        reason = "Recovered" if failed else "Verified"
+        found.append(Happening(warning=False, reason=reason, action="Verify", note=ready["message"]))
+    return found
+
+
+def render_event(happening: Happening, regarding: Object, *, kind: str, now: datetime, pod: str) -> Object:
+    """Return the event's manifest. Pure but for its name."""
+    metadata = regarding["metadata"]
+    return {
+        "apiVersion": "events.k8s.io/v1",
+        "kind": "Event",
+        "metadata": {"name": f"{metadata['name']}.{secrets.token_hex(8)}", "namespace": metadata["namespace"]},
+        "eventTime": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "reportingController": "mailbox-operator.io/operator",
+        "reportingInstance": pod,
+        "action": happening.action,
+        "reason": happening.reason,
+        "type": "Warning" if happening.warning else "Normal",
+        "note": happening.note[:LONGEST_NOTE],
+        "regarding": {
+            "apiVersion": API_VERSION,
+            "kind": kind,
+            "name": metadata["name"],
+            "namespace": metadata["namespace"],
+            "uid": metadata["uid"],
+        },
+    }

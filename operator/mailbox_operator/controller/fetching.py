@@ -1,0 +1,115 @@
+"""What a fetcher's Deployment and its progress say of the last two steps. Pure."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mailbox_operator.api.conditions import ConditionType
+from mailbox_operator.api.reasons import Reason
+from mailbox_operator.controller.outcome import Outcome, Remedy, blocked, fails, holds, unknown
+from mailbox_operator.controller.store import PROGRESS
+from mailbox_operator.fetcher.progress import Progress, State
+
+Object = dict[str, Any]
+
+AVAILABLE: Final = ConditionType.FETCHER_AVAILABLE
+DELIVERING: Final = ConditionType.DELIVERING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetching:
+    """A fetcher as the watches show it."""
+
+    wanted: bool
+    """Whether the Mailbox has a sink."""
+    suspended: bool
+    incoming_holds: bool
+    login_refused: bool
+    deployment: Object | None
+    progress: Progress | None
+
+
+def read_progress(checkpoint: Object | None) -> Progress | None:
+    """Return the progress in a checkpoint's ConfigMap, or None: nothing was heard yet, or nothing that can be read."""
+    text = ((checkpoint or {}).get("data") or {}).get(PROGRESS)
+    if not text:
+        return None
+    try:
+        return Progress.from_json(text)
+    except (ValueError, TypeError):
+        return None
+
+
+def fetching_outcomes(seen: Fetching) -> tuple[Outcome, Outcome]:
+    """Return FetcherAvailable and Delivering."""
+    if not seen.wanted:
+        message = "No delivery is asked for: the mailbox is verified and watched"
+        return holds(AVAILABLE, message, reason=Reason.NOT_APPLICABLE), holds(
+            DELIVERING, message, reason=Reason.NOT_APPLICABLE
+        )
+    if seen.suspended:
+        return unknown(AVAILABLE, Reason.SUSPENDED, "Suspended by spec.suspend"), unknown(
+            DELIVERING, Reason.SUSPENDED, "Suspended by spec.suspend"
+        )
+    if seen.login_refused:
+        message = "The fetcher rests while the login is refused"
+        return unknown(AVAILABLE, Reason.FETCHER_STOPPED, message), blocked(DELIVERING)
+    if seen.deployment is None and not seen.incoming_holds:
+        return blocked(AVAILABLE), blocked(DELIVERING)
+    available = _available(seen.deployment, seen.progress)
+    return available, _delivering(seen.progress)
+
+
+def _available(deployment: Object | None, progress: Progress | None) -> Outcome:
+    status = (deployment or {}).get("status") or {}
+    if trouble := _trouble(status):
+        return fails(
+            AVAILABLE, trouble["reason"], f"The fetcher does not start: {trouble['message']}", remedy=Remedy.TIME
+        )
+    current = deployment is not None and status.get("observedGeneration") == deployment["metadata"].get("generation")
+    if not (current and status.get("availableReplicas") and progress):
+        return unknown(AVAILABLE, Reason.FETCHER_STARTING, "The fetcher is starting", remedy=Remedy.TIME)
+    if progress.state is State.SOURCE_FAILING:
+        return fails(AVAILABLE, progress.reason, progress.message, remedy=Remedy.TIME)
+    return holds(AVAILABLE, "The fetcher runs and reports")
+
+
+def _trouble(status: Object) -> Object | None:
+    """Return the Deployment's own condition that says why there is no pod."""
+    for one in status.get("conditions") or ():
+        if (one["type"], one["status"]) in {("Progressing", "False"), ("ReplicaFailure", "True")}:
+            return dict(one)
+    return None
+
+
+def _delivering(progress: Progress | None) -> Outcome:
+    match progress.state if progress else State.STARTING:
+        case State.STARTING | State.LOGIN_REFUSED:
+            return unknown(DELIVERING, Reason.FETCHER_STARTING, "The fetcher has not signed in yet", remedy=Remedy.TIME)
+        case State.SINK_FAILING:
+            assert progress  # noqa: S101 - its state was read
+            return fails(DELIVERING, progress.reason or Reason.SINK_FAILING, progress.message, remedy=Remedy.TIME)
+        case State.SINK_GONE:
+            assert progress  # noqa: S101 - its state was read
+            return fails(DELIVERING, progress.reason or Reason.SINK_GONE, progress.message)
+        case State.DELIVERING:
+            return holds(DELIVERING, "The sink accepts what is fetched")
+        case State.IDLE | State.SOURCE_FAILING:
+            return holds(DELIVERING, "Nothing waits to be handed over", reason=Reason.IDLE)
+
+
+def fetcher_status(deployment: Object | None, progress: Progress | None) -> Object | None:
+    """Return `status.fetcher`, or None: there is no fetcher."""
+    if deployment is None:
+        return None
+    found: Object = {"deployment": deployment["metadata"]["name"]}
+    if progress:
+        found |= {
+            "messagesDelivered": progress.messages_delivered,
+            "pending": progress.pending,
+            "quarantined": progress.quarantined,
+        }
+        if progress.last_message_time:
+            found["lastMessageTime"] = progress.last_message_time
+        if progress.message:
+            found["lastError"] = progress.message
+    return found

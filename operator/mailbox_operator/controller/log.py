@@ -1,0 +1,24 @@
+"""The operator's log: JSON lines in a pod, readable lines on a terminal."""
+
+import logging
+from typing import Final
+
+from pythonjsonlogger.json import JsonFormatter
+
+QUIET: Final = ("kopf", "aiohttp.access", "imapclient", "asyncio")
+"""Libraries that tell each step, or, at debug, what they send."""
+
+
+def set_up_logging(*, json_lines: bool, level: str) -> None:
+    """Set up the root logger."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        JsonFormatter(
+            "{asctime}{levelname}{name}{message}", style="{", rename_fields={"asctime": "time", "levelname": "level"}
+        )
+        if json_lines
+        else logging.Formatter("{asctime} {levelname:7} {name} {message}", style="{")
+    )
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))

@@ -1,0 +1,202 @@
+"""Verification runs beside the visits, in a bounded pool: a visit asks for one, another takes its result."""
+
+import asyncio
+import base64
+import binascii
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from mailbox_operator.api.conditions import ConditionType
+from mailbox_operator.api.mailbox import Mailbox
+from mailbox_operator.api.reasons import Reason
+from mailbox_operator.controller.backoff import LIMITED_TRIES
+from mailbox_operator.controller.client import Client
+from mailbox_operator.controller.errors import ApiError
+from mailbox_operator.controller.kinds import CONFIG_MAP, SECRET, Key, Kind
+from mailbox_operator.controller.metrics import VERIFICATIONS, VERIFICATIONS_RUNNING
+from mailbox_operator.controller.outcome import Outcome, Remedy, Status, blocked, fails
+from mailbox_operator.controller.resolve import Resolution
+from mailbox_operator.controller.target import render_target
+from mailbox_operator.diagnosis.finding import Retry
+from mailbox_operator.mail.guard import AddressPolicy
+from mailbox_operator.mail.secret import Secret
+from mailbox_operator.verification.limits import Limits
+from mailbox_operator.verification.model import Caution, Step, StepResult, Verdict
+from mailbox_operator.verification.runner import verify
+
+log = logging.getLogger(__name__)
+
+AUTHENTICATION: Final = frozenset({Step.INCOMING_AUTHENTICATED, Step.OUTGOING_AUTHENTICATED})
+FOR_A_PERSON: Final = frozenset({Retry.NO, Retry.REFRESH})
+RUN_SECONDS: Final = 300.0
+"""No run takes longer, whatever its steps allow."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a run is about. A result whose question is no longer the Mailbox's is dropped."""
+
+    generation: int
+    inputs: str
+    token: str
+    """Of a reconcile on demand, or ""."""
+    test_message: bool
+    tries: int = field(default=0, compare=False)
+    """Failures in a row before this run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run's result."""
+
+    asked: Asked
+    references: Outcome | None = None
+    """Where a Secret could not be used: no network was touched."""
+    steps: tuple[Outcome, ...] = ()
+    cautions: tuple[Caution, ...] = ()
+    login_refused: bool = False
+    retry_after_seconds: float | None = None
+
+
+class _UnusableError(Exception):
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass(slots=True, kw_only=True)
+class Prover:
+    """Starts runs in the group that owns them and keeps their results until they are taken."""
+
+    client: Client
+    group: asyncio.TaskGroup
+    limits: Limits
+    policy: Callable[[], AddressPolicy]
+    finished: Callable[[Key], None]
+    """Called when a run has ended, with or without a result."""
+    _running: dict[Key, tuple[Asked, asyncio.Task[None]]] = field(default_factory=dict)
+    _results: dict[Key, Run] = field(default_factory=dict)
+
+    def running(self, key: Key) -> Asked | None:
+        """Return what the run that goes on is about."""
+        found = self._running.get(key)
+        return found[0] if found else None
+
+    def result(self, key: Key) -> Run | None:
+        """Return the newest result. It stays until `take`."""
+        return self._results.get(key)
+
+    def take(self, key: Key) -> None:
+        """Drop a result that was written down."""
+        self._results.pop(key, None)
+
+    def start(self, key: Key, mailbox: Mailbox, chosen: Resolution, *, asked: Asked) -> None:
+        """Start a run; one that is about something older is ended."""
+        self.stop(key)
+        task = self.group.create_task(self._run(key, mailbox, chosen, asked))
+        self._running[key] = (asked, task)
+        VERIFICATIONS_RUNNING.set(len(self._running))
+
+    def stop(self, key: Key) -> None:
+        """End a run and drop its result."""
+        self._results.pop(key, None)
+        if found := self._running.pop(key, None):
+            found[1].cancel()
+
+    async def _run(self, key: Key, mailbox: Mailbox, chosen: Resolution, asked: Asked) -> None:
+        run: Run | None = None
+        try:
+            async with asyncio.timeout(RUN_SECONDS):
+                run = await self._prove(mailbox, chosen, asked)
+        except ApiError as error:
+            log.warning("a Secret could not be read", extra={"object": str(key), "error": str(error)})
+        except TimeoutError:
+            log.warning("a verification took too long", extra={"object": str(key)})
+        finally:
+            current = self._running.get(key)
+            if current and current[0] is asked:
+                del self._running[key]
+                if run:
+                    self._results[key] = run
+                    reason = next((one.reason for one in run.steps if one.remedy), "Succeeded")
+                    VERIFICATIONS.labels(reason).inc()
+                self.finished(key)
+            VERIFICATIONS_RUNNING.set(len(self._running))
+
+    async def _prove(self, mailbox: Mailbox, chosen: Resolution, asked: Asked) -> Run:
+        namespace, tls = mailbox.metadata.namespace, chosen.tls
+        try:
+            passwords = {
+                name: Secret(await self._value(SECRET, namespace, login.password.name, login.password.key))
+                for name, login in (("login", chosen.login), ("outgoing_login", chosen.outgoing_login))
+            }
+            ca_pem = None
+            if tls.ca_secret_ref:
+                ca_pem = await self._value(SECRET, namespace, tls.ca_secret_ref.name, tls.ca_secret_ref.key)
+            elif tls.ca_config_map_ref:
+                reference = tls.ca_config_map_ref
+                ca_pem = await self._value(CONFIG_MAP, namespace, reference.name, reference.key)
+        except _UnusableError as error:
+            return Run(
+                asked=asked,
+                references=fails(ConditionType.REFERENCES_RESOLVED, error.reason, str(error)),
+                steps=tuple(blocked(ConditionType(step)) for step in Step),
+            )
+        target = render_target(mailbox, chosen, passwords=passwords, ca_pem=ca_pem, test_message=asked.test_message)
+        report = await verify(target, policy=self.policy(), limits=self.limits)
+        failed = [one for one in report.results if one.verdict is Verdict.FALSE]
+        return Run(
+            asked=asked,
+            steps=tuple(_outcome(one, tries=asked.tries) for one in report.results),
+            cautions=report.cautions,
+            login_refused=any(one.step in AUTHENTICATION and _for_a_person(one, tries=0) for one in failed),
+            retry_after_seconds=max((one.retry_after_seconds or 0 for one in failed), default=0) or None,
+        )
+
+    async def _value(self, kind: Kind, namespace: str, name: str, key: str) -> str:
+        """Return one value of a Secret or ConfigMap. Raises _UnusableError, ApiError."""
+        secret = kind is SECRET
+        try:
+            found = await self.client.get(kind, namespace=namespace, name=name)
+        except ApiError as error:
+            if not error.gone:
+                raise
+            reason = Reason.SECRET_NOT_FOUND if secret else Reason.CONFIG_MAP_NOT_FOUND
+            raise _UnusableError(
+                reason, f"There is no {kind.name} {name} in namespace {namespace}: create it"
+            ) from error
+        data: dict[str, Any] = found.get("data") or {}
+        if key not in data:
+            reason = Reason.SECRET_KEY_NOT_FOUND if secret else Reason.CONFIG_MAP_KEY_NOT_FOUND
+            there = ", ".join(sorted(data)[:10]) or "nothing"
+            raise _UnusableError(reason, f"{kind.name} {name} has no key {key}: it holds {there}; add the key {key}")
+        if not secret:
+            return str(data[key])
+        try:
+            return base64.b64decode(data[key]).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            raise _UnusableError(
+                Reason.SECRET_KEY_NOT_FOUND, f"The key {key} of Secret {name} is no UTF-8 text: store it as text"
+            ) from None
+
+
+def _for_a_person(result: StepResult, *, tries: int) -> bool:
+    """Whether trying again cannot help: at once, after a few tries, and never again by itself for a login."""
+    if result.retry is Retry.LIMITED:
+        return result.step in AUTHENTICATION or tries + 1 >= LIMITED_TRIES
+    return result.retry in FOR_A_PERSON
+
+
+def _outcome(result: StepResult, *, tries: int) -> Outcome:
+    remedy = None
+    if result.verdict is Verdict.FALSE:
+        remedy = Remedy.PERSON if _for_a_person(result, tries=tries) else Remedy.TIME
+    return Outcome(
+        type=ConditionType(result.step),
+        status=Status(result.verdict),
+        reason=result.reason,
+        message=result.message,
+        remedy=remedy,
+    )

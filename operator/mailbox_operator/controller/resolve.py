@@ -1,0 +1,145 @@
+"""Where to connect and who signs in: from the spec, and from the provider where the spec leaves it open. Pure."""
+
+from dataclasses import dataclass
+
+from mailbox_operator.api.credentials import Credentials
+from mailbox_operator.api.mailbox import MailboxSpec
+from mailbox_operator.api.mailprovider import MailProviderSpec, UsernameForm
+from mailbox_operator.api.references import SecretKey
+from mailbox_operator.api.tls import Tls
+from mailbox_operator.mail.endpoint import DEFAULT_PORTS, Protocol, Security
+
+
+class UnresolvedError(Exception):
+    """What is missing, and what to write."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """A server that was chosen, and by whom."""
+
+    protocol: Protocol
+    host: str
+    port: int
+    security: Security
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.protocol} {self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """Who signs in, with which Secret's value, by which mechanism."""
+
+    username: str
+    password: SecretKey
+    mechanism: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """All that is chosen before anybody is dialled."""
+
+    incoming: Door
+    outgoing: Door | None
+    login: Login
+    outgoing_login: Login
+    tls: Tls
+    provider: str | None
+
+
+def resolve(spec: MailboxSpec, *, provider: MailProviderSpec | None) -> Resolution:
+    """Return the choice. Raises UnresolvedError."""
+    name = spec.provider_ref.name if spec.provider_ref else None
+    form = provider.username_form if provider else UsernameForm()
+    login = _login(spec.credentials, spec.address, form)
+    other = spec.outgoing.credentials if spec.outgoing else None
+    return Resolution(
+        incoming=_incoming(spec, provider),
+        outgoing=_outgoing(spec, provider),
+        login=login,
+        outgoing_login=_login(other, spec.address, form) if other else login,
+        tls=spec.tls or (provider.tls if provider and provider.tls else Tls()),
+        provider=name,
+    )
+
+
+def _incoming(spec: MailboxSpec, provider: MailProviderSpec | None) -> Door:
+    asked = spec.incoming
+    wanted = asked.protocol if asked else None
+    preset = next((one for one in provider.incoming if one.protocol == (wanted or "IMAP")), None) if provider else None
+    host = asked.host if asked and asked.host else (preset.host if preset else None)
+    if not host:
+        raise UnresolvedError(
+            f"The MailProvider offers no {wanted or 'IMAP'}: set spec.incoming.host, or another spec.incoming.protocol"
+            if provider
+            else "The server is not known: set spec.incoming.host, or spec.providerRef"
+        )
+    return _door(
+        Protocol(wanted or "IMAP"),
+        host,
+        asked.port if asked else None,
+        asked.security if asked else None,
+        preset=(preset.port, preset.security) if preset and host == preset.host else None,
+        source="Spec" if asked and asked.host else "Provider",
+    )
+
+
+def _outgoing(spec: MailboxSpec, provider: MailProviderSpec | None) -> Door | None:
+    asked = spec.outgoing
+    if asked and asked.protocol == "None":
+        return None
+    preset = next((one for one in provider.outgoing if one.protocol == "SMTP"), None) if provider else None
+    host = asked.host if asked and asked.host else (preset.host if preset else None)
+    if not host:
+        if asked is None:
+            return None  # neither spec nor provider knows a way out: the mailbox receives only
+        raise UnresolvedError("The server for sending is not known: set spec.outgoing.host, or protocol: None")
+    return _door(
+        Protocol.SMTP,
+        host,
+        asked.port if asked else None,
+        asked.security if asked else None,
+        preset=(preset.port, preset.security) if preset and host == preset.host else None,
+        source="Spec" if asked and asked.host else "Provider",
+    )
+
+
+def _door(  # noqa: PLR0913 - a door has these
+    protocol: Protocol,
+    host: str,
+    port: int | None,
+    security: str | None,
+    *,
+    preset: tuple[int | None, str] | None,
+    source: str,
+) -> Door:
+    secured = Security(security or (preset[1] if preset else "TLS"))
+    usual = DEFAULT_PORTS[protocol, secured]
+    from_preset = preset[0] if preset and preset[1] == secured else None
+    return Door(protocol=protocol, host=host, port=port or from_preset or usual, security=secured, source=source)
+
+
+def _login(credentials: Credentials, address: str, form: UsernameForm) -> Login:
+    reference = credentials.password_secret_ref
+    if reference is None:
+        raise UnresolvedError("A password is needed: set credentials.passwordSecretRef")
+    return Login(
+        username=credentials.username or _username(address, form),
+        password=reference,
+        mechanism=credentials.mechanism,
+    )
+
+
+def _username(address: str, form: UsernameForm) -> str:
+    local, _, domain = address.rpartition("@")
+    if form.type == "LocalPart":
+        return local
+    if form.type == "Template" and form.template:
+        values = {"{address}": address, "{local}": local, "{domain}": domain}
+        result = form.template
+        for place, value in values.items():
+            result = result.replace(place, value)
+        return result
+    return address

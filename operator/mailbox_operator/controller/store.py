@@ -1,0 +1,70 @@
+"""What the watches have shown: the operator's picture of the cluster."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from mailbox_operator.controller.kinds import CONFIG_MAP, SECRET, Key
+
+Object = dict[str, Any]
+
+PROGRESS: Final = "progress.json"
+
+
+def key_of(kind: str, obj: Object) -> Key:
+    """Return an object's key."""
+    metadata = obj["metadata"]
+    return Key(kind, metadata.get("namespace") or "", metadata["name"])
+
+
+def version(obj: Object) -> int:
+    """Return an object's resourceVersion as a number, for telling older from newer (KEP-5504)."""
+    text = obj.get("metadata", {}).get("resourceVersion", "0")
+    return int(text) if text.isdecimal() else 0
+
+
+class Store:
+    """Objects by key, each in its newest version seen. Of Secrets nothing but the version is kept."""
+
+    def __init__(self) -> None:
+        self._objects: dict[Key, Object] = {}
+
+    def put(self, kind: str, obj: Object) -> bool:
+        """Keep an object unless a newer version is here. Returns whether it was news."""
+        key = key_of(kind, obj)
+        before = self._objects.get(key)
+        same = before is not None and _uid(before) == _uid(obj)
+        if before is not None and same and version(before) > version(obj):
+            return False
+        self._objects[key] = slim(kind, obj)  # also where it is no news: kopf keeps this very dictionary
+        return before is None or not same or version(before) != version(obj)
+
+    def remove(self, key: Key) -> None:
+        """Drop an object that is no more."""
+        self._objects.pop(key, None)
+
+    def get(self, key: Key) -> Object | None:
+        """Return an object, not to be changed."""
+        return self._objects.get(key)
+
+    def keys(self, kind: str) -> list[Key]:
+        """Return the keys of a kind's objects."""
+        return [key for key in self._objects if key.kind == kind]
+
+    def objects(self, kind: str) -> Iterable[Object]:
+        """Return a kind's objects."""
+        return [obj for key, obj in self._objects.items() if key.kind == kind]
+
+
+def slim(kind: str, obj: Object) -> Object:
+    """Take out of an object, in place, what nobody asks for; kopf keeps the same dictionary, so it is smaller there too."""
+    obj["metadata"].pop("managedFields", None)
+    if kind == SECRET.name:
+        obj.pop("data", None)
+        obj["metadata"].pop("annotations", None)
+    elif kind == CONFIG_MAP.name and (data := obj.get("data")):
+        data.pop("checkpoint.json", None)
+    return obj
+
+
+def _uid(obj: Object) -> str:
+    return str(obj["metadata"].get("uid", ""))

@@ -1,0 +1,87 @@
+"""From a resolved Mailbox to what verification is asked and what a fetcher is told. Pure."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from mailbox_operator.api.durations import octets, seconds
+from mailbox_operator.api.mailbox import Mailbox
+from mailbox_operator.controller.resolve import Door, Login, Resolution
+from mailbox_operator.fetcher.plan import Fetch, Identity, Plan, Source, Webhook
+from mailbox_operator.mail.endpoint import Endpoint, TlsOptions
+from mailbox_operator.mail.secret import Secret
+from mailbox_operator.verification.model import Side, Target, Timeouts
+
+CREDENTIALS_FOLDER: Final = "/var/run/mailbox-operator/credentials"
+CA_FOLDER: Final = "/var/run/mailbox-operator/ca"
+SINK_CA_FOLDER: Final = "/var/run/mailbox-operator/sink-ca"
+
+
+def render_target(
+    mailbox: Mailbox, chosen: Resolution, *, passwords: Mapping[str, Secret], ca_pem: str | None, test_message: bool
+) -> Target:
+    """Return what verification is asked. `passwords` are those of `login` and `outgoing_login`, by these names."""
+    timeouts = mailbox.spec.verification.timeouts
+    return Target(
+        address=mailbox.spec.address,
+        incoming=_side(chosen.incoming, chosen.login, passwords["login"], chosen, ca_pem),
+        outgoing=_side(chosen.outgoing, chosen.outgoing_login, passwords["outgoing_login"], chosen, ca_pem)
+        if chosen.outgoing
+        else None,
+        timeouts=Timeouts(
+            connect=seconds(timeouts.connect), authenticate=seconds(timeouts.authenticate), step=seconds(timeouts.step)
+        ),
+        test_message=test_message,
+        provider=chosen.provider or "",
+    )
+
+
+def _side(door: Door, login: Login, password: Secret, chosen: Resolution, ca_pem: str | None) -> Side:
+    tls = TlsOptions(
+        ca_pem=ca_pem,
+        server_name=chosen.tls.server_name,
+        minimum_version=chosen.tls.min_version,
+        insecure_skip_verify=chosen.tls.insecure_skip_verify,
+    )
+    endpoint = Endpoint(protocol=door.protocol, host=door.host, port=door.port, security=door.security, tls=tls)
+    return Side(endpoint=endpoint, username=login.username, password=password, mechanism=login.mechanism)
+
+
+def render_plan(mailbox: Mailbox, chosen: Resolution) -> Plan:
+    """Return what the fetcher is told. The Mailbox has a webhook."""
+    spec, metadata = mailbox.spec, mailbox.metadata
+    webhook = spec.delivery.webhook if spec.delivery else None
+    assert webhook is not None  # noqa: S101 - other sinks are refused before
+    door, tls = chosen.incoming, chosen.tls
+    reference = webhook.service_ref
+    return Plan(
+        mailbox=Identity(uid=metadata.uid, namespace=metadata.namespace, name=metadata.name, address=spec.address),
+        source=Source(
+            protocol=door.protocol,
+            host=door.host,
+            port=door.port,
+            security=door.security,
+            username=chosen.login.username,
+            password_file=f"{CREDENTIALS_FOLDER}/password",
+            mechanism=chosen.login.mechanism,
+            ca_file=f"{CA_FOLDER}/ca.crt" if tls.ca_secret_ref or tls.ca_config_map_ref else None,
+            server_name=tls.server_name,
+            minimum_tls_version=tls.min_version,
+            insecure_skip_verify=tls.insecure_skip_verify,
+        ),
+        fetch=Fetch(
+            push=spec.fetch.mode == "Push",
+            interval_seconds=seconds(spec.fetch.interval),
+            since_seconds=seconds(spec.fetch.since),
+            max_message_size=octets(spec.fetch.filter.max_message_size),
+            oversize=spec.fetch.filter.oversize,
+            deduplicate=spec.fetch.deduplicate,
+            mark_seen=spec.fetch.after_fetch.mark_seen,
+        ),
+        webhook=Webhook(
+            url=webhook.url or f"http://{reference.name}.{metadata.namespace}.svc:{reference.port}{reference.path}",  # type: ignore[union-attr]  # exactly one of both
+            timeout_seconds=seconds(webhook.timeout),
+            concurrency=webhook.concurrency,
+            ca_file=f"{SINK_CA_FOLDER}/ca.crt" if webhook.ca_secret_ref else None,
+        ),
+        log_level=spec.fetcher.log_level,
+    )
