@@ -1,0 +1,1 @@
+"""The development cluster: a Go module of its own, and its launcher."""
