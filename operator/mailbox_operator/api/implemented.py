@@ -1,58 +1,100 @@
-"""What this version does not do yet. A Mailbox that asks for it is told so, field by field."""
+"""What this version does not do yet. An object that asks for it is told so, field by field."""
 
+from collections.abc import Iterator
 from typing import Final
 
+from mailbox_operator.api.credentials import Credentials
+from mailbox_operator.api.delivery import Delivery
+from mailbox_operator.api.fetch import Fetch
 from mailbox_operator.api.mailbox import MailboxSpec
+from mailbox_operator.api.oauthapp import OAuthAppSpec
 
-INCOMING: Final = frozenset({None, "IMAP"})
-OUTGOING: Final = frozenset({None, "SMTP", "None"})
 MECHANISMS: Final = frozenset({None, "Plain", "Login"})
+ONLY_INBOX: Final = ({"INBOX"}, {r"\INBOX"})
 
 
 def not_implemented(spec: MailboxSpec) -> list[str]:
-    """Return the fields, with their values, that ask for something which this version does not do yet."""
-    incoming, outgoing, fetch, webhook = (
-        spec.incoming,
-        spec.outgoing,
-        spec.fetch,
-        spec.delivery and spec.delivery.webhook,
-    )
-    after, chosen, folders = fetch.after_fetch, fetch.filter, fetch.folders
-    credentials = [("spec.credentials", spec.credentials)]
-    if outgoing and outgoing.credentials:
-        credentials.append(("spec.outgoing.credentials", outgoing.credentials))
-    asked = [
-        (
-            bool(incoming and incoming.protocol not in INCOMING),
-            f"spec.incoming.protocol: {incoming and incoming.protocol}",
-        ),
-        (bool(incoming and incoming.url), "spec.incoming.url"),
-        (
-            bool(outgoing and outgoing.protocol not in OUTGOING),
-            f"spec.outgoing.protocol: {outgoing and outgoing.protocol}",
-        ),
-        (bool(outgoing and outgoing.url), "spec.outgoing.url"),
-        *((bool(one.oauth), f"{path}.oauth") for path, one in credentials),
-        *((one.mechanism not in MECHANISMS, f"{path}.mechanism: {one.mechanism}") for path, one in credentials),
-        (spec.shared_mailbox, "spec.sharedMailbox"),
-        (bool(spec.from_addresses), "spec.fromAddresses"),
-        (bool({"Contacts", "Calendar"} & set(spec.capabilities)), "spec.capabilities: Contacts, Calendar"),
-        ([name.upper() for name in folders.include] not in (["INBOX"], [r"\INBOX"]), "spec.fetch.folders.include"),
-        (bool(folders.exclude), "spec.fetch.folders.exclude"),
-        (chosen.unseen_only, "spec.fetch.filter.unseenOnly"),
-        (bool(chosen.headers), "spec.fetch.filter.headers"),
-        (bool(chosen.from_), "spec.fetch.filter.from"),
-        (bool(after.move_to), "spec.fetch.afterFetch.moveTo"),
-        (after.delete, "spec.fetch.afterFetch.delete"),
-        (bool(after.delete_after), "spec.fetch.afterFetch.deleteAfter"),
-        (bool(spec.delivery and spec.delivery.lmtp), "spec.delivery.lmtp"),
-        (bool(spec.delivery and spec.delivery.maildir), "spec.delivery.maildir"),
-        (bool(webhook and webhook.format != "Raw"), "spec.delivery.webhook.format: Parsed"),
-        (bool(webhook and webhook.signing_secret_ref), "spec.delivery.webhook.signingSecretRef"),
-        (bool(webhook and webhook.headers_secret_ref), "spec.delivery.webhook.headersSecretRef"),
-        (
-            spec.provider_ref is None and not (incoming and (incoming.host or incoming.url)),
-            "discovery of the servers from the address (for now, set spec.incoming.host or spec.providerRef)",
-        ),
+    """Return the fields of a Mailbox, most with their values, that ask for what this version does not do yet."""
+    return [
+        *_identity(spec),
+        *_servers(spec),
+        *_sign_in("spec.credentials", spec.credentials),
+        *(_sign_in("spec.outgoing.credentials", spec.outgoing.credentials) if spec.outgoing else ()),
+        *_fetch(spec.fetch),
+        *(_delivery(spec.delivery) if spec.delivery else ()),
     ]
-    return [field for wanted, field in asked if wanted]
+
+
+def app_not_implemented(spec: OAuthAppSpec) -> list[str]:
+    """Return the fields of an OAuthApp that ask for what this version does not do yet: no grant is done yet."""
+    return [f"spec.grant: {spec.grant}"]
+
+
+def _identity(spec: MailboxSpec) -> Iterator[str]:
+    if spec.shared_mailbox:
+        yield "spec.sharedMailbox: true"
+    if spec.from_addresses:
+        yield f"spec.fromAddresses: {', '.join(one.address for one in spec.from_addresses)}"
+    if further := [name for name in spec.capabilities if name != "Mail"]:
+        yield f"spec.capabilities: {', '.join(further)}"
+
+
+def _servers(spec: MailboxSpec) -> Iterator[str]:
+    incoming, outgoing = spec.incoming, spec.outgoing
+    if incoming and incoming.protocol not in (None, "IMAP"):
+        yield f"spec.incoming.protocol: {incoming.protocol}"
+    if incoming and incoming.url:
+        yield f"spec.incoming.url: {incoming.url}"
+    if outgoing and outgoing.protocol not in (None, "SMTP", "None"):
+        yield f"spec.outgoing.protocol: {outgoing.protocol}"
+    if outgoing and outgoing.url:
+        yield f"spec.outgoing.url: {outgoing.url}"
+    if spec.provider_ref:
+        return
+    if not (incoming and (incoming.host or incoming.url)):
+        yield "discovery of the incoming server (set spec.incoming.host or spec.providerRef)"
+    if outgoing and outgoing.protocol != "None" and not (outgoing.host or outgoing.url):
+        yield "discovery of the outgoing server (set spec.outgoing.host or spec.providerRef)"
+
+
+def _sign_in(path: str, credentials: Credentials | None) -> Iterator[str]:
+    if credentials and credentials.oauth:
+        yield f"{path}.oauth"
+    if credentials and credentials.mechanism not in MECHANISMS:
+        yield f"{path}.mechanism: {credentials.mechanism}"
+
+
+def _fetch(fetch: Fetch) -> Iterator[str]:
+    chosen, after = fetch.filter, fetch.after_fetch
+    if {name.upper() for name in fetch.folders.include} not in ONLY_INBOX:
+        yield f"spec.fetch.folders.include: {', '.join(fetch.folders.include)}"
+    if fetch.folders.exclude:
+        yield f"spec.fetch.folders.exclude: {', '.join(fetch.folders.exclude)}"
+    if chosen.unseen_only:
+        yield "spec.fetch.filter.unseenOnly: true"
+    if chosen.headers:
+        yield f"spec.fetch.filter.headers: {', '.join(one.name for one in chosen.headers)}"
+    if chosen.from_:
+        yield f"spec.fetch.filter.from: {', '.join(chosen.from_)}"
+    if after.move_to:
+        yield f"spec.fetch.afterFetch.moveTo: {after.move_to}"
+    if after.delete:
+        yield "spec.fetch.afterFetch.delete: true"
+    if after.delete_after:
+        yield f"spec.fetch.afterFetch.deleteAfter: {after.delete_after}"
+    if not after.leave_on_server:
+        yield "spec.fetch.afterFetch.leaveOnServer: false"
+
+
+def _delivery(delivery: Delivery) -> Iterator[str]:
+    if delivery.lmtp:
+        yield "spec.delivery.lmtp"
+    if delivery.maildir:
+        yield "spec.delivery.maildir"
+    webhook = delivery.webhook
+    if webhook and webhook.format != "Raw":
+        yield f"spec.delivery.webhook.format: {webhook.format}"
+    if webhook and webhook.signing_secret_ref:
+        yield "spec.delivery.webhook.signingSecretRef"
+    if webhook and webhook.headers_secret_ref:
+        yield "spec.delivery.webhook.headersSecretRef"
