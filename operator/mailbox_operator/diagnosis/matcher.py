@@ -14,7 +14,7 @@ MINUTES: Final = ("m", "min", "minutes")
 SEEN: Final = 4096
 """Characters of a server's words that are looked at."""
 
-NETWORK_FAULTS: Final = frozenset({"dns", "tcp", "tls", "starttls", "policy"})
+NETWORK_FAULTS: Final = frozenset({"dns", "tcp", "tls", "starttls"})
 
 
 def diagnose(*, step: str, area: str, text: str, provider: str = "", code: str = "") -> Finding:
@@ -45,6 +45,7 @@ def diagnose(*, step: str, area: str, text: str, provider: str = "", code: str =
         meaning="The server refused in words that are not known here",
         action="Look its words up in the provider's documentation, and check address, port and credentials",
         said=clean(text),
+        retry_after_seconds=_named_delay(text),
     )
 
 

@@ -1,0 +1,110 @@
+"""What real servers said, and what we make of it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailbox_operator.diagnosis.finding import Retry
+from mailbox_operator.diagnosis.matcher import UNRECOGNISED, diagnose
+from mailbox_operator.mail.errors import Area
+
+HEARD = [  # area, code, text, reason
+    (Area.DNS, "", "nowhere.test: [Errno -2] Name or service not known", "HostNotFound"),
+    (Area.DNS, "", "mail.test: [Errno -5] No address associated with hostname", "HostNotFound"),
+    (Area.DNS, "", "mail.test: [Errno -3] Temporary failure in name resolution", "DNSUnavailable"),
+    (
+        Area.DNS,
+        "",
+        "bad..name: encoding with 'idna' codec failed (UnicodeError: label empty or too long)",
+        "HostNotFound",
+    ),
+    (Area.TCP, "", "h port 1: [Errno 111] Connect call failed ('127.0.0.1', 1)", "ConnectionRefused"),
+    (
+        Area.TCP,
+        "",
+        "h port 1: Multiple exceptions: [Errno 111] Connect call failed, [Errno 111] x",
+        "ConnectionRefused",
+    ),
+    (Area.TCP, "", "h port 1: [Errno 113] Connect call failed ('192.0.2.1', 1)", "NetworkUnreachable"),
+    (Area.TCP, "", "h port 1: [Errno 110] Connect call failed ('192.0.2.1', 1)", "ConnectionTimeout"),
+    (Area.TCP, "", "no verdict within 10 s", "ServerSilent"),
+    (Area.TCP, "", "mail.test: [Errno 104] Connection reset by peer during the TLS handshake", "ConnectionReset"),
+    (Area.TLS, "WRONG_VERSION_NUMBER", "mail.test: WRONG_VERSION_NUMBER", "TLSModeMismatch"),
+    (Area.TLS, "", "mail.test: unable to get local issuer certificate", "TLSCertificateUntrusted"),
+    (Area.TLS, "", "mail.test: self-signed certificate in certificate chain", "TLSCertificateUntrusted"),
+    (Area.TLS, "", "h: Hostname mismatch, certificate is not valid for 'h'.", "TLSHostnameMismatch"),
+    (Area.TLS, "", "h: IP address mismatch, certificate is not valid for '192.0.2.1'.", "TLSHostnameMismatch"),
+    (Area.TLS, "", "h: certificate has expired", "TLSCertificateExpired"),
+    (Area.TLS, "", "h: EE certificate key too weak", "TLSKeyTooWeak"),
+    (Area.TLS, "TLSV1_ALERT_PROTOCOL_VERSION", "h: TLSV1_ALERT_PROTOCOL_VERSION", "TLSVersionUnsupported"),
+    (Area.STARTTLS, "", "STARTTLS not advertised", "StartTLSUnavailable"),
+    (Area.IMAP, "AUTHENTICATIONFAILED", "[AUTHENTICATIONFAILED] Authentication failed.", "CredentialsInvalid"),
+    (Area.IMAP, "UNAVAILABLE", "[UNAVAILABLE] Temporary authentication failure. [host:2026]", "ServerUnavailable"),
+    (Area.IMAP, "PRIVACYREQUIRED", "LOGINDISABLED is advertised", "TLSRequired"),
+    (Area.IMAP, "", "select failed: Mailbox doesn't exist: Nope (0.001 + 0.000 secs).", "FolderNotFound"),
+    (Area.IMAP, "", "220 mail.test ESMTP Postfix", "WrongProtocol"),
+    (Area.IMAP, "", "+OK Dovecot (Debian) ready.", "WrongProtocol"),
+    (Area.SMTP, "5.7.8", "535 5.7.8 Error: authentication failed: (reason unavailable)", "CredentialsInvalid"),
+    (Area.SMTP, "5.7.1", "553 5.7.1 <b@x>: Sender address rejected: not owned by user a@x", "SendAsDenied"),
+    (Area.SMTP, "5.1.1", "550 5.1.1 <b@x>: Recipient address rejected: User unknown", "RecipientUnknown"),
+    (Area.SMTP, "5.7.1", "554 5.7.1 <b@x>: Relay access denied", "RelayDenied"),
+    (Area.SMTP, "5.5.1", "503 5.5.1 Error: authentication not enabled", "SmtpAuthUnavailable"),
+    (Area.SMTP, "", "AUTH not advertised", "SmtpAuthUnavailable"),
+    (Area.SMTP, "4.7.0", "454 4.7.0 Temporary authentication failure: Connection lost", "AuthenticationUnavailable"),
+    (Area.SMTP, "", "450 4.2.0 <a@x>: Recipient address rejected: Greylisted", "ServerBusy"),
+    (Area.SMTP, "", "no SMTP reply: [CAPABILITY IMAP4rev1] Dovecot ready.", "WrongProtocol"),
+    (Area.POLICY, "", "forbidden address: h is 127.0.0.1, a loopback address", "ForbiddenAddress"),
+    (Area.POLICY, "", "malformed credential: the password ends in a line break", "CredentialsMalformed"),
+]
+
+
+@pytest.mark.parametrize(("area", "code", "text", "reason"), HEARD, ids=lambda value: str(value)[:40])
+def test_what_real_servers_said_is_recognised(area: Area, code: str, text: str, reason: str) -> None:
+    found = diagnose(step="IncomingAuthenticated", area=area, text=text, code=code)
+    assert found.reason == reason
+    assert found.message.startswith(found.meaning)
+    assert found.message.endswith(found.action)
+
+
+AUTHENTICATION = {"CredentialsInvalid", "PasswordExpired", "AppPasswordRequired", "TokenRejected"}
+
+
+@given(st.text(max_size=200), st.sampled_from([Area.DNS, Area.TCP, Area.TLS, Area.STARTTLS]))
+def test_trouble_of_the_transport_never_gives_an_authentication_reason(text: str, area: Area) -> None:
+    found = diagnose(step="IncomingAuthenticated", area=area, text=f"Authentication failed 535 {text}")
+    assert found.reason not in AUTHENTICATION
+
+
+@given(st.binary(max_size=2000), st.sampled_from(Area), st.text(max_size=40), st.sampled_from(["", "Gmail", "M365"]))
+def test_any_octets_make_a_message_of_one_line(octets: bytes, area: Area, code: str, provider: str) -> None:
+    text = octets.decode("utf-8", "replace")
+    found = diagnose(step="IncomingReachable", area=area, text=text, code=code, provider=provider)
+    assert len(found.message) <= 1024
+    assert len(found.message.splitlines()) == 1
+    assert found == diagnose(step="IncomingReachable", area=area, text=text, code=code, provider=provider)
+
+
+def test_what_is_unknown_is_shown_and_tried_again() -> None:
+    found = diagnose(step="FoldersAccessible", area=Area.IMAP, text="the cat sat\r\non the mat")
+    assert (found.reason, found.retry, found.said) == (UNRECOGNISED, Retry.LIMITED, "the cat sat on the mat")
+    assert diagnose(step="IncomingReachable", area=Area.TCP, text="odd").retry is Retry.BACKOFF
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("Request is throttled. Suggested Backoff Time: 92415 milliseconds", 92.415),
+        ("421 4.7.0 Try again in 5 minutes", 300.0),
+        ("rate limit, retry after 30 s", 30.0),
+        ("421 4.7.0 Try again later", None),
+    ],
+)
+def test_a_delay_that_the_server_names_is_heard(text: str, seconds: float | None) -> None:
+    area = Area.IMAP if "throttled" in text else Area.SMTP
+    assert diagnose(step="", area=area, text=text).retry_after_seconds == seconds
+
+
+def test_the_providers_own_rule_comes_first() -> None:
+    text = "535-5.7.8 Username and Password not accepted. BadCredentials"
+    assert "app password" in diagnose(step="", area=Area.SMTP, text=text, provider="gmail").action
+    assert diagnose(step="", area=Area.SMTP, text=text, provider="").reason == "CredentialsInvalid"
