@@ -14,6 +14,7 @@ from mailbox_operator.mail.errors import MailError
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.tls import tls_error
 
+LEAVING: Final = Fault("The fetcher is leaving")
 SWEEP_SECONDS: Final = 0.25
 """How exact deadlines are: a timer for each delivery would cost more than the rest of its bookkeeping."""
 
@@ -56,7 +57,7 @@ def parse_url(url: str) -> tuple[str, str, int, str]:
 
 
 class HttpPool:
-    """Starts exchanges on idle connections or new ones. The caller keeps to `is_free`; `on_free` tells it of room."""
+    """Starts exchanges on idle connections or new ones. The caller keeps to `free`; `on_free` tells it of room."""
 
     def __init__(
         self,
@@ -68,7 +69,6 @@ class HttpPool:
         on_free: Callable[[], None] | None = None,
     ) -> None:
         self._server = server
-        self._size = size
         self._max_body = max_body
         self._tasks = tasks
         self._on_free = on_free
@@ -77,12 +77,9 @@ class HttpPool:
         self._dialling: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._sweeper: asyncio.TimerHandle | None = None
+        self.free = size
+        """How many more exchanges can start."""
         self._closed = False
-
-    @property
-    def is_free(self) -> bool:
-        """Whether one more exchange can start."""
-        return not self._closed and len(self._busy) + len(self._dialling) < self._size
 
     @property
     def under_way(self) -> int:
@@ -91,6 +88,10 @@ class HttpPool:
 
     def start(self, exchange: Exchange) -> None:
         """Send a request now; its `done` is called later, never from within."""
+        if self._closed:
+            self._loop.call_soon(exchange.done, LEAVING)
+            return
+        self.free -= 1
         while self._idle:
             connection = self._idle.pop()
             if connection.is_open:
@@ -122,7 +123,7 @@ class HttpPool:
         for task in self._dialling:
             task.cancel()
         for connection in (*self._busy, *self._idle):
-            connection.abort("The fetcher is leaving")
+            connection.abort(LEAVING.said)
 
     async def _dial(self, exchange: Exchange) -> None:
         task = asyncio.current_task()
@@ -135,7 +136,7 @@ class HttpPool:
         except MailError as error:
             self._drop(task, exchange, Fault(error.text))
         except asyncio.CancelledError:
-            self._drop(task, exchange, Fault("The fetcher is leaving"))
+            self._drop(task, exchange, LEAVING)
             raise
         else:
             self._dialling.discard(task)
@@ -144,6 +145,7 @@ class HttpPool:
 
     def _drop(self, task: asyncio.Task[None], exchange: Exchange, fault: Fault) -> None:
         self._dialling.discard(task)
+        self.free += 1
         exchange.done(fault)
         if self._on_free:
             self._on_free()
@@ -163,7 +165,9 @@ class HttpPool:
         return connection
 
     def _freed(self, connection: HttpConnection) -> None:
-        self._busy.discard(connection)
+        if connection in self._busy:
+            self._busy.remove(connection)
+            self.free += 1
         if connection.is_open:
             self._idle.append(connection)
         elif connection in self._idle:

@@ -9,6 +9,7 @@ CHUNK_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[\t \x21-\x7e\x80-
 HEAD_LIMIT: Final = 32_768
 LINE_LIMIT: Final = 1_024
 """For the line before a chunk, and for each trailer."""
+KNOWN: Final = 8
 WITHOUT_BODY: Final = frozenset({204, 304})
 
 
@@ -41,18 +42,30 @@ class ResponseReader:
         self._in_chunk = False
         self._trailers = False
         self._broken = False
+        self._known: dict[bytes, Response] = {}
+        """Whole responses without a body, by their octets: a sink says the same again and again."""
+        self._ready: Response | None = None
+        self._whole = b""
+        """What the response under way began with, if that may be all of it."""
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing was left over: what comes before the next request has been sent belongs to nobody."""
-        return not self._buffer and self._head is None
+        return not self._buffer and self._head is None and self._ready is None
 
     def feed(self, octets: bytes) -> None:
         """Add what arrived."""
-        self._buffer += octets
+        self._whole = octets if self.is_empty else b""
+        if self._whole and (known := self._known.get(octets)):
+            self._ready = known
+        else:
+            self._buffer += octets
 
     def next_response(self) -> Response | None:
         """Return a whole response, or None: feed more. Raises HttpError."""
+        if self._ready:
+            response, self._ready = self._ready, None
+            return response
         if self._broken:
             raise HttpError("the connection is already broken")
         try:
@@ -168,6 +181,10 @@ class ResponseReader:
     def _finish(self, head: Response) -> Response:
         response = head._replace(body=bytes(self._body)) if self._body else head
         self._head, self._body, self._trailers, self._mode = None, bytearray(), False, ""
+        if self._whole and not self._buffer and not response.body:
+            if len(self._known) >= KNOWN:
+                self._known.clear()
+            self._known[self._whole] = response
         return response
 
 

@@ -221,7 +221,13 @@ class ImapConnection(asyncio.BufferedProtocol):
                 command.set_result(parse_reply(rest))
 
     def _untagged_line(self, text: bytes) -> None:
-        if not self._greeting.done():
+        is_fetch = b" FETCH (" in text
+        if is_fetch and b"BODY[" not in text:
+            self._keep(text)
+        elif is_fetch:
+            if (body := parse_quoted_body(text)) is not None and (fetched := parse_fetched(text)) is not None:
+                self._hand_over(fetched, memoryview(body))
+        elif not self._greeting.done():
             self._greeting.set_result(text)
         elif (exists := parse_exists(text)) is not None:
             if exists > self.exists:
@@ -231,14 +237,14 @@ class ImapConnection(asyncio.BufferedProtocol):
             self.exists = max(0, self.exists - 1)
         elif text[2:6].upper() == b"BYE ":
             self._goodbye = text[6:].decode("utf-8", "replace")
-        elif (body := parse_quoted_body(text)) is not None:
-            if (fetched := parse_fetched(text)) is not None:
-                self._hand_over(fetched, memoryview(body))
         else:
-            self._untagged.append(text)
-            self._untagged_octets += len(text)
-            if len(self._untagged) > MAX_UNTAGGED_LINES or self._untagged_octets > MAX_UNTAGGED_OCTETS:
-                raise ProtocolError("the server talks without end")
+            self._keep(text)
+
+    def _keep(self, text: bytes) -> None:
+        self._untagged.append(text)
+        self._untagged_octets += len(text)
+        if len(self._untagged) > MAX_UNTAGGED_LINES or self._untagged_octets > MAX_UNTAGGED_OCTETS:
+            raise ProtocolError("the server talks without end")
 
     def _hand_over(self, fetched: Fetched, body: Body) -> None:
         if self.on_message:

@@ -1,7 +1,8 @@
 """The few kinds of IMAP responses a fetcher reads, from octets to values (RFC 9051 section 7)."""
 
 import re
-from calendar import timegm
+from datetime import UTC, datetime
+from functools import lru_cache
 from time import gmtime
 from typing import Final, NamedTuple
 
@@ -15,9 +16,14 @@ BODY: Final = re.compile(rb"[( ]BODY\[(|HEADER)\] (?:~?\{\d+\}$|\"((?:[^\"\\]|\\
 USUAL: Final = re.compile(
     rb'\* \d+ FETCH \(UID (\d+) FLAGS \([^)]*\) INTERNALDATE "([^"]+)" RFC822\.SIZE (\d+) BODY\[(|HEADER)\] ~?\{\d+\}'
 )
+EXISTS: Final = re.compile(rb"\* (\d{1,19}) EXISTS", re.IGNORECASE)
+DATE: Final = re.compile(rb"([ \d]\d-[A-Za-z]{3}-\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)")
 MONTHS: Final = {
     name: number for number, name in enumerate(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)
 }
+
+
+USUAL_LISTED: Final = re.compile(rb'\* \d+ FETCH \(UID (\d+) INTERNALDATE "([^"]+)" RFC822\.SIZE (\d+)\)')
 
 
 class Fetched(NamedTuple):
@@ -58,6 +64,8 @@ def parse_quoted_body(text: bytes) -> bytes | None:
 
 def parse_listed(line: bytes) -> Listed | None:
     """Read `* n FETCH (UID … INTERNALDATE … RFC822.SIZE …)`. None: it is something else."""
+    if usual := USUAL_LISTED.fullmatch(line):
+        return Listed(Uid(int(usual[1])), int(usual[3]), usual[2])
     uid, size = UID.search(line), SIZE.search(line)
     if not uid or not size or b" FETCH (" not in line:
         return None
@@ -75,22 +83,28 @@ def parse_search(line: bytes) -> list[Uid] | None:
 
 def parse_exists(line: bytes) -> int | None:
     """Read `* 23 EXISTS`. None: it is something else."""
-    words = line.split()
-    return int(words[1]) if len(words) == 3 and words[2].upper() == b"EXISTS" and words[1].isdigit() else None  # noqa: PLR2004
+    found = EXISTS.fullmatch(line)
+    return int(found[1]) if found else None
 
 
 def seconds_of_date(internaldate: bytes) -> int | None:
     """Turn `17-Jul-1996 02:44:25 -0700` into seconds since the epoch. None: it is no such date."""
+    found = DATE.fullmatch(internaldate)
+    midnight = _midnight(found[1]) if found else None
+    if not found or midnight is None:
+        return None
+    _, hour, minute, second, sign, hours_ahead, minutes_ahead = found.groups()
+    ahead = int(hours_ahead) * 3600 + int(minutes_ahead) * 60
+    return midnight + int(hour) * 3600 + int(minute) * 60 + int(second) - (-ahead if sign == b"-" else ahead)
+
+
+@lru_cache(maxsize=64)  # mail comes by the day
+def _midnight(day: bytes) -> int | None:
     try:
-        day, month, year = int(internaldate[0:2]), MONTHS[internaldate[3:6].title()], int(internaldate[7:11])
-        hour, minute, second = int(internaldate[12:14]), int(internaldate[15:17]), int(internaldate[18:20])
-        offset = int(internaldate[22:24]) * 3600 + int(internaldate[24:26]) * 60
+        when = datetime(int(day[7:11]), MONTHS[day[3:6].title()], int(day[0:2]), tzinfo=UTC)
     except (KeyError, ValueError):
         return None
-    if not 1 <= day <= 31 or hour > 23 or minute > 59 or second > 60:  # noqa: PLR2004 - a calendar's numbers
-        return None
-    utc = timegm((year, month, day, hour, minute, second))
-    return utc + offset if internaldate[21:22] == b"-" else utc - offset
+    return int(when.timestamp())
 
 
 def render_date(seconds: float) -> bytes:

@@ -48,9 +48,10 @@ class ImapSessions:
         """At least once."""
         self.refused: Finding | None = None
         self.fault: Finding | None = None
-        """Of the last session, if it did not even begin well; None while one runs."""
+        """Of the last sessions, if several failed in a row."""
         self.failures = 0
         """In a row."""
+        self._last: Finding | None = None
 
     def look(self) -> None:
         """See whether the credential has changed; call it each second."""
@@ -78,7 +79,7 @@ class ImapSessions:
     async def run_once(self) -> Finding | None:
         """Fetch what is there, once. Returns what prevented it."""
         await self._try(once=True)
-        return self.refused or self.fault
+        return self.refused or self._last
 
     async def _try(self, *, once: bool) -> float | None:
         """Run one session; return the seconds to wait before the next, None: until the credential changes."""
@@ -102,6 +103,7 @@ class ImapSessions:
 
     def _failed(self, finding: Finding) -> float:
         self.failures += 1
+        self._last = finding
         if self.failures > 1:  # one lost connection is everyday life
             self.fault = finding
         wait = backoff_seconds(self.failures, first=FIRST_BACKOFF, longest=LONGEST_BACKOFF, chance=self._chance())
@@ -136,7 +138,7 @@ class ImapSessions:
             self._pipeline.meter.credential_reloads += 1
         self._password = password
         self.signed_in = True
-        self.refused = self.fault = None
+        self.refused = self.fault = self._last = None
         self.failures = 0
         log.info("signed in", extra={"host": self._door.source.host, "user": self._door.source.username})
 

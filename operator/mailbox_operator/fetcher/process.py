@@ -7,8 +7,8 @@ import signal
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
+from secrets import token_hex
 from typing import Final
-from uuid import uuid4
 
 from mailbox_operator.fetcher.checkpoint import Checkpoint, CheckpointError
 from mailbox_operator.fetcher.engine import Ended, Engine, Surroundings
@@ -95,7 +95,7 @@ def open_store(spec: str, *, plan: Plan, tasks: asyncio.TaskGroup) -> Store:
     if kind == "configmap" and name:
         access = ApiAccess.in_pod(os.environ)
         pool = HttpPool(access.server(), size=1, max_body=LARGEST_ANSWER, tasks=tasks)
-        holder = os.environ.get("POD_UID") or str(uuid4())
+        holder = os.environ.get("POD_UID") or token_hex(16)
         return ConfigMapStore(name, namespace=plan.mailbox.namespace, holder=holder, access=access, pool=pool)
     raise PlanError("--checkpoint: file:PATH or configmap:NAME is needed")
 

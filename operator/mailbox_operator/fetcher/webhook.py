@@ -89,14 +89,14 @@ class WebhookSink:
     def pump(self) -> None:
         """Start as many deliveries as may start now."""
         pool, schedule = self._pool, self._schedule
-        if pool is None or self._stopped:
+        if pool is None or self._stopped or not pool.free:
             return
         now = self._loop.time()
-        while pool.is_free and (delivery := schedule.take(now=now, under_way=pool.under_way)):
+        while pool.free and (delivery := schedule.take(now=now, under_way=pool.under_way)):
             delivery.started = now
             ended = partial(self._ended, delivery)
             pool.start(Exchange(delivery.octets, spool=delivery.spool, deadline=now + self._timeout, done=ended))
-        if pool.is_free and (wake_at := schedule.wake_at(now=now)) is not None:
+        if pool.free and (wake_at := schedule.wake_at(now=now)) is not None:
             self._set_alarm(wake_at)
 
     def _set_alarm(self, wake_at: float) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -174,6 +175,14 @@ class Fetcher:
                 stderr=log,
                 env=os.environ | {"TMPDIR": str(self.folder)},
             )
+
+        until(self.answers, seconds=10, what=lambda: f"it listens\n{self.log()}", pause=0.02)
+
+    def answers(self) -> bool:
+        """Whether it serves its probes yet."""
+        with contextlib.suppress(urllib.error.URLError):
+            return self.get("/healthz") == "ok\n"
+        return False
 
     def once(self) -> int:
         """Run it with `--once` and return the exit code."""

@@ -1,5 +1,7 @@
 """The reader is tried by property: however the stream is cut, the events are the same."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,7 +69,7 @@ def responses(draw: st.DrawFn) -> tuple[bytes, list[Happened]]:
 def cut(stream: bytes, cuts: list[int]) -> list[bytes]:
     """Cut a stream at the given places."""
     places = sorted({min(place, len(stream)) for place in cuts} | {0, len(stream)})
-    return [stream[a:b] for a, b in zip(places, places[1:], strict=False)]
+    return [stream[a:b] for a, b in pairwise(places)]
 
 
 @given(responses(), st.lists(st.integers(0, 2_000)))
