@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -30,9 +30,15 @@ SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/tok
 class Client:
     """Calls to one API server. All raise ApiError."""
 
-    def __init__(self, server: str, session: aiohttp.ClientSession) -> None:
+    def __init__(self, server: str, open_session: Callable[[], aiohttp.ClientSession]) -> None:
         self.server = server
-        self.session = session
+        self.open_session = open_session
+        """Opens a session over the same connections, with the same credential, which whoever asked for it closes."""
+        self._session = open_session()
+
+    async def close(self) -> None:
+        """Close its own session."""
+        await self._session.close()
 
     async def get(self, kind: Kind, *, namespace: str | None, name: str) -> Object:
         """Return an object."""
@@ -134,7 +140,7 @@ class Client:
         try:
             async with (
                 asyncio.timeout(CALL_SECONDS),
-                self.session.request(
+                self._session.request(
                     method,
                     self.server + path,
                     params=query,
@@ -190,8 +196,19 @@ async def open_client() -> AsyncIterator[Client]:
             request.headers["Authorization"] = token
         return await handler(request)
 
-    connector = aiohttp.TCPConnector(limit=CONNECTIONS, ssl=context)
-    async with aiohttp.ClientSession(
-        connector=connector, middlewares=(authorize,), headers={"User-Agent": "mailbox-operator"}, read_bufsize=1 << 20
-    ) as session:
-        yield Client(configuration.host.rstrip("/"), session)
+    async with aiohttp.TCPConnector(limit=CONNECTIONS, ssl=context) as connector:
+
+        def open_session() -> aiohttp.ClientSession:
+            return aiohttp.ClientSession(
+                connector=connector,
+                connector_owner=False,
+                middlewares=(authorize,),
+                headers={"User-Agent": "mailbox-operator"},
+                read_bufsize=1 << 20,
+            )
+
+        client = Client(configuration.host.rstrip("/"), open_session)
+        try:
+            yield client
+        finally:
+            await client.close()

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-import kopf
-
 from mailbox_operator.api.conditions import ConditionType
 from mailbox_operator.controller.apply import Applier
 from mailbox_operator.controller.client import Client, open_client
@@ -19,6 +17,7 @@ from mailbox_operator.controller.cluster_ranges import GuardedPolicy
 from mailbox_operator.controller.errors import ApiError
 from mailbox_operator.controller.health import serving
 from mailbox_operator.controller.index import ReverseIndex
+from mailbox_operator.controller.informer import inform
 from mailbox_operator.controller.kinds import MAILBOX, OAUTH_APP, PROVIDER, Key
 from mailbox_operator.controller.mailbox import MailboxReconciler
 from mailbox_operator.controller.metrics import (
@@ -86,8 +85,7 @@ async def run_operator(settings: Settings) -> None:
                 finished=queue.add,
             )
             reconcilers = _reconcilers(client, world, prover, settings)
-            for signal_number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(signal_number, stop.set)
+            _take_signals(stop)
             tasks = [
                 group.create_task(_keep_listed(world, client, policy, readiness, settings)),
                 *(group.create_task(_work(queue, reconcilers, readiness)) for _ in range(settings.workers)),
@@ -161,23 +159,26 @@ def _refused(queue: WorkQueue, key: Key, error: ApiError) -> None:
     log.log(level, text, extra={"object": str(key), "error": str(error), "again_in_seconds": round(wait, 1)})
 
 
+def _take_signals(stop: asyncio.Event) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+
+
 async def _watch(world: World, client: Client, settings: Settings, stop: asyncio.Event) -> None:
     """Keep the watches up; should kopf end by itself, begin anew."""
     registry = make_registry(world, client=client)
-    while not stop.is_set():
+    while True:
         try:
-            await kopf.operator(
+            await inform(
                 registry=registry,
                 settings=make_settings(),
-                clusterwide=not settings.namespaces,
                 namespaces=settings.namespaces,
-                stop_flag=stop,
+                take_signals=lambda: _take_signals(stop),
             )
         except Exception:
             log.exception("the watches ended")
-        if not stop.is_set():
-            WATCH_RESTARTS.inc()
-            await asyncio.sleep(RETRY_SECONDS * random.random())  # noqa: S311 - spreads load
+        WATCH_RESTARTS.inc()
+        await asyncio.sleep(RETRY_SECONDS * random.random())  # noqa: S311 - spreads load
 
 
 async def _keep_listed(

@@ -86,7 +86,7 @@ def make_registry(world: World, *, client: Client) -> kopf.OperatorRegistry:
 
     @kopf.on.login(registry=registry)
     async def login(**_: Any) -> kopf.AiohttpSession:
-        return kopf.AiohttpSession(server=client.server, aiohttp_session=client.session)
+        return kopf.AiohttpSession(server=client.server, aiohttp_session=client.open_session())
 
     for kind in WATCHED:
         kopf.on.event(kind.group, kind.version, kind.plural, registry=registry, id=kind.plural)(_handler(world, kind))
