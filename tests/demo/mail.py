@@ -35,6 +35,7 @@ def start(folder: Path, *, binary: Path, passwords: dict[str, str]) -> Path:
             start_new_session=True,
         )
     (folder / "mail.pid").write_text(str(server.pid))
+    server.returncode = 0  # it goes on without us: nobody waits for it
     until(lambda: b"ready" in (folder / "mail.log").read_bytes(), seconds=10, what="the demo's mail server is ready")
     return folder / "ca.pem"
 

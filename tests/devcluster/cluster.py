@@ -192,6 +192,7 @@ def start(
         if process.poll() is not None or time.monotonic() > deadline:
             raise ClusterError(f"The cluster did not start:\n{log.read_text(errors='replace')[-3000:]}")
         time.sleep(0.05)
+    process.returncode = 0  # it goes on without us: nobody waits for it
     return running
 
 

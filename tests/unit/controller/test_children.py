@@ -1,0 +1,122 @@
+import json
+from typing import Any
+
+from kubernetes_validate import validate
+
+from mailbox_operator.controller.apply import covers
+from mailbox_operator.controller.children import render_children
+from mailbox_operator.controller.judge import judge
+from mailbox_operator.controller.kinds import Kind
+from mailbox_operator.fetcher.plan import Plan
+from unit.controller.builders import mailbox
+
+
+def children(*, replicas: int = 1, **spec: Any) -> list[tuple[Kind, dict[str, Any]]]:
+    box = mailbox(**spec)
+    chosen = judge(box, provider=None, version_of=lambda _: "1", allow_insecure=False).chosen
+    assert chosen is not None
+    return render_children(box, chosen, image="operator:1", replicas=replicas)
+
+
+def deployment(**spec: Any) -> dict[str, Any]:
+    return next(obj for kind, obj in children(**spec) if kind.name == "Deployment")
+
+
+def pod(**spec: Any) -> dict[str, Any]:
+    found: dict[str, Any] = deployment(**spec)["spec"]["template"]["spec"]
+    return found
+
+
+def test_all_are_named_after_the_mailbox_owned_and_labelled() -> None:
+    for _, obj in children():
+        metadata = obj["metadata"]
+        assert metadata["name"] in {"mbx-support", "mbx-support-checkpoint"}
+        assert metadata["labels"]["mailbox-operator.io/mailbox"] == "support"
+        assert metadata["ownerReferences"][0]["uid"] == "u-1"
+
+
+def test_kubernetes_accepts_each() -> None:
+    for _, obj in children():
+        validate(obj, "1.36", strict=True)
+
+
+def test_the_pod_is_restricted() -> None:
+    found = pod()
+    (container,) = found["containers"]
+    assert found["securityContext"]["runAsNonRoot"] is True
+    assert found["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def test_the_fetcher_may_touch_its_checkpoint_and_nothing_else() -> None:
+    role = next(obj for kind, obj in children() if kind.name == "Role")
+    assert role["rules"] == [
+        {
+            "apiGroups": [""],
+            "resources": ["configmaps"],
+            "resourceNames": ["mbx-support-checkpoint"],
+            "verbs": ["get", "patch"],
+        }
+    ]
+
+
+def test_the_plan_can_be_read_by_the_fetcher_and_holds_no_secret() -> None:
+    plan_map = next(obj for kind, obj in children() if kind.name == "ConfigMap" and "data" in obj)
+    plan = Plan.from_json(plan_map["data"]["plan.json"])
+    assert plan.mailbox.address == "support@example.com"
+    assert plan.source.password_file == "/var/run/mailbox-operator/credentials/password"
+    assert plan.webhook.url == "http://receiver.helpdesk.svc:8080/hook"
+    assert plan.fetch.since_seconds == 7 * 86400
+
+
+def test_the_secret_is_a_file_and_no_argument() -> None:
+    volume = next(one for one in pod()["volumes"] if one["name"] == "credentials")
+    assert volume["secret"]["items"] == [{"key": "password", "path": "password"}]
+    assert "support-password" not in json.dumps(pod()["containers"])
+
+
+def test_a_plan_detail_needs_no_restart_and_an_image_does() -> None:
+    def template(**spec: Any) -> str:
+        return json.dumps(deployment(**spec)["spec"]["template"], sort_keys=True)
+
+    assert template(fetch={"interval": "1m"}) == template()
+    assert template(fetcher={"image": "other:2"}) != template()
+
+
+def test_the_owners_wishes_reach_the_pod_and_cannot_take_its_identity() -> None:
+    found = deployment(
+        fetcher={
+            "nodeSelector": {"pool": "mail"},
+            "labels": {"team": "help"},
+            "serviceAccountName": "mine",
+            "resources": {"limits": {"memory": "1Gi"}},
+        }
+    )
+    template = found["spec"]["template"]
+    assert template["spec"]["nodeSelector"] == {"pool": "mail"}
+    assert template["metadata"]["labels"]["team"] == "help"
+    assert template["spec"]["containers"][0]["resources"] == {"limits": {"memory": "1Gi"}}
+    kinds = [kind.name for kind, _ in children(fetcher={"serviceAccountName": "mine"})]
+    assert "ServiceAccount" not in kinds
+
+
+def test_an_orphaned_checkpoint_is_not_owned() -> None:
+    checkpoint = next(
+        obj for _, obj in children(deletionPolicy="Orphan") if obj["metadata"]["name"] == "mbx-support-checkpoint"
+    )
+    assert checkpoint["metadata"]["ownerReferences"] == []
+
+
+def test_what_others_add_is_no_difference_and_what_they_change_is() -> None:
+    wanted = deployment()
+    observed = json.loads(json.dumps(wanted))
+    observed["status"] = {"replicas": 1}
+    observed["spec"]["template"]["spec"]["dnsPolicy"] = "ClusterFirst"
+    assert covers(observed, wanted)
+    observed["spec"]["replicas"] = 3
+    assert not covers(observed, wanted)
+    assert not covers({"rules": []}, {"rules": [{"verbs": ["get"]}]})

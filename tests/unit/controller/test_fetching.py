@@ -1,0 +1,84 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mailbox_operator.controller.fetching import Fetching, fetcher_status, fetching_outcomes, read_progress
+from mailbox_operator.controller.outcome import Remedy, Status
+from mailbox_operator.fetcher.progress import Progress, State
+
+RUNNING: dict[str, Any] = {
+    "metadata": {"name": "mbx-a", "generation": 2},
+    "status": {"observedGeneration": 2, "availableReplicas": 1},
+}
+SEEN = Fetching(
+    wanted=True,
+    suspended=False,
+    incoming_holds=True,
+    login_refused=False,
+    deployment=RUNNING,
+    progress=Progress(state=State.IDLE, messages_delivered=3),
+)
+
+
+def reasons(seen: Fetching) -> list[tuple[str, str]]:
+    return [(one.status, one.reason) for one in fetching_outcomes(seen)]
+
+
+def test_a_running_fetcher_with_nothing_to_do_is_fine() -> None:
+    assert reasons(SEEN) == [("True", "Succeeded"), ("True", "Idle")]
+
+
+def test_without_a_sink_neither_applies() -> None:
+    assert reasons(replace(SEEN, wanted=False)) == [("True", "NotApplicable")] * 2
+
+
+def test_while_it_starts_it_is_not_known() -> None:
+    for changed in (
+        {"deployment": None},
+        {"progress": None},
+        {"deployment": RUNNING | {"status": {}}},
+        {"progress": Progress()},
+    ):
+        available, delivering = fetching_outcomes(replace(SEEN, **changed))  # type: ignore[arg-type]  # any field
+        assert Status.UNKNOWN in {available.status, delivering.status}
+        assert Remedy.TIME in {available.remedy, delivering.remedy}
+
+
+def test_while_the_login_is_refused_it_rests() -> None:
+    assert reasons(replace(SEEN, login_refused=True))[0] == ("Unknown", "FetcherStopped")
+
+
+def test_a_deployment_that_makes_no_pod_tells_why() -> None:
+    trouble = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota"}
+    available, _ = fetching_outcomes(replace(SEEN, deployment=RUNNING | {"status": {"conditions": [trouble]}}))
+    assert (available.status, available.reason) == (Status.FALSE, "FailedCreate")
+    assert "exceeded quota" in available.message
+
+
+@pytest.mark.parametrize(("state", "remedy"), [(State.SINK_FAILING, Remedy.TIME), (State.SINK_GONE, Remedy.PERSON)])
+def test_a_failing_sink_is_told_with_its_words(state: State, remedy: Remedy) -> None:
+    progress = Progress(state=state, reason="SinkUnavailable", message="the sink answers 503")
+    available, delivering = fetching_outcomes(replace(SEEN, progress=progress))
+    assert available.status is Status.TRUE
+    assert (delivering.status, delivering.reason, delivering.remedy) == (Status.FALSE, "SinkUnavailable", remedy)
+    assert delivering.message == "the sink answers 503"
+
+
+def test_progress_that_cannot_be_read_is_none() -> None:
+    for text in ("", "{", "[]", '{"state": "NoSuchState"}'):
+        assert read_progress({"data": {"progress.json": text}}) is None
+    assert read_progress(None) is None
+    assert read_progress({"data": {"progress.json": Progress(pending=4).to_json()}}) == Progress(pending=4)
+
+
+def test_counters_reach_the_status() -> None:
+    assert fetcher_status(None, None) is None
+    found = fetcher_status(RUNNING, Progress(messages_delivered=3, last_message_time="2026-11-24T00:00:00Z"))
+    assert found == {
+        "deployment": "mbx-a",
+        "messagesDelivered": 3,
+        "pending": 0,
+        "quarantined": 0,
+        "lastMessageTime": "2026-11-24T00:00:00Z",
+    }

@@ -1,0 +1,50 @@
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailbox_operator.controller.index import ReverseIndex
+from mailbox_operator.controller.kinds import Key
+from mailbox_operator.controller.store import Store
+
+
+def obj(version: int, *, name: str = "a", uid: str = "1", **more: Any) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": "ns", "uid": uid, "resourceVersion": str(version), "managedFields": ["long"]}
+    return {"metadata": metadata, **more}
+
+
+def test_an_older_version_does_not_replace_a_newer_one() -> None:
+    store = Store()
+    assert store.put("Mailbox", obj(5))
+    assert not store.put("Mailbox", obj(4))
+    assert not store.put("Mailbox", obj(5)), "our own write, seen again"
+    assert store.put("Mailbox", obj(6))
+
+
+def test_an_object_made_anew_under_the_same_name_is_news() -> None:
+    store = Store()
+    store.put("Mailbox", obj(9, uid="1"))
+    assert store.put("Mailbox", obj(3, uid="2"))
+
+
+def test_of_a_secret_only_the_version_is_kept() -> None:
+    store = Store()
+    store.put("Secret", obj(1, data={"password": "c2VjcmV0"}))
+    kept = store.get(Key("Secret", "ns", "a"))
+    assert kept is not None
+    assert "data" not in kept
+    assert "managedFields" not in kept["metadata"]
+
+
+KEYS = st.builds(Key, st.sampled_from(["Secret", "MailProvider"]), st.just("ns"), st.sampled_from("abc"))
+REFERRERS = st.builds(Key, st.just("Mailbox"), st.just("ns"), st.sampled_from("xyz"))
+
+
+@given(updates=st.lists(st.tuples(REFERRERS, st.frozensets(KEYS))))
+def test_the_index_is_the_reverse_of_what_was_said_last(updates: list[tuple[Key, frozenset[Key]]]) -> None:
+    index, said = ReverseIndex(), {}
+    for referrer, targets in updates:
+        index.update(referrer, targets)
+        said[referrer] = targets
+    for target in {one for targets in said.values() for one in targets}:
+        assert index.referrers(target) == {who for who, targets in said.items() if target in targets}
