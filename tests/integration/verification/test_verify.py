@@ -206,7 +206,6 @@ async def test_a_loopback_address_is_not_dialled_for_anybody(server: MailServer,
 @asynccontextmanager
 async def listening(greeting: bytes, *, pause: float, tagged: bytes = b"") -> AsyncIterator[int]:
     """A server that sends its greeting octet by octet, and then answers each command with the same words, if any."""
-
     done = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

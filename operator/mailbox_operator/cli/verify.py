@@ -1,0 +1,201 @@
+"""`mailbox-operator verify`."""
+
+import asyncio
+import json
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, NoReturn
+
+import click
+from rich.console import Console
+
+from mailbox_operator.api.implemented import not_implemented
+from mailbox_operator.api.mailbox import Mailbox
+from mailbox_operator.api.mailprovider import MailProviderSpec
+from mailbox_operator.api.validation import is_ours, violations
+from mailbox_operator.cli.local_values import LocalValues, MissingValueError
+from mailbox_operator.cli.manifest_files import ManifestError, manifest_files, read_documents
+from mailbox_operator.cli.step_display import show_end, shown_steps
+from mailbox_operator.controller.resolve import Resolution, UnresolvedError, resolve
+from mailbox_operator.controller.target import render_target
+from mailbox_operator.mail.guard import ANYTHING
+from mailbox_operator.mail.secret import Secret
+from mailbox_operator.verification.limits import Limits
+from mailbox_operator.verification.model import Report, Target, Verdict
+from mailbox_operator.verification.runner import verify as run_verification
+
+FAILED: Final = 1
+UNUSABLE: Final = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where passwords and CA bundles come from."""
+
+    values: LocalValues
+    password: Secret | None
+    """For every login, where one was typed or piped in."""
+    ca_pem: str | None
+
+
+class UnusableError(Exception):
+    """The manifests cannot be tried: why, and what to write."""
+
+
+@click.command
+@click.option("-f", "files", multiple=True, required=True, metavar="FILE", help="Manifests: a file, a folder, or -.")
+@click.option("--name", help="Which Mailbox, where the manifests hold several.")
+@click.option("--password-stdin", is_flag=True, help="Take the password from standard input.")
+@click.option(
+    "--secrets-from",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Take Secrets and ConfigMaps from the files DIR/NAME/KEY.",
+)
+@click.option(
+    "--ca-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Trust these authorities (PEM), in place of what spec.tls names.",
+)
+@click.option("--no-test-message", is_flag=True, help="Send no message, whatever the Mailbox says.")
+@click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", help="How to print the result.")
+def verify(  # noqa: PLR0913 - a command's options are its arguments
+    *,
+    files: tuple[str, ...],
+    name: str | None,
+    password_stdin: bool,
+    secrets_from: Path | None,
+    ca_file: Path | None,
+    no_test_message: bool,
+    output: Literal["text", "json"],
+) -> None:
+    """Prove a mailbox from this terminal, step by step, without a cluster.
+
+    The same steps as the operator's, from where you are: reach both servers, check their certificates, sign in, open
+    the folders, and send a message from the mailbox to itself, which is removed again. The password is taken from
+    --secrets-from, from a Secret among the manifests, from standard input, or you are asked for it.
+
+    \b
+    Asked for the password:    mailbox-operator verify -f mailbox.yaml
+    From a password manager:   pass mail/support | mailbox-operator verify -f mailbox.yaml --password-stdin
+    With the cluster's Secret: kubectl get mailbox,secret -o yaml | mailbox-operator verify -f - --name support
+    For a program:             mailbox-operator verify -f mailbox.yaml --secrets-from secrets/ -o json
+
+    Exit code: 0 proven, 1 a step failed, 2 the manifests cannot be tried.
+    """  # noqa: D301 - click's mark for "do not wrap" is the character itself
+    try:
+        manifests = _read(files)
+        mailbox = _mailbox(manifests, name)
+        chosen = _resolve(mailbox, manifests)
+        sources = Sources(
+            values=LocalValues(manifests=tuple(manifests), folder=secrets_from),
+            password=_password(chosen, stdin=password_stdin, files=files),
+            ca_pem=ca_file.read_text(encoding="utf-8") if ca_file else None,
+        )
+        target = _target(mailbox, chosen, sources, test_message=not no_test_message)
+    except (ManifestError, UnusableError, UnresolvedError, MissingValueError, UnicodeDecodeError) as error:
+        _give_up(str(error))
+    report = _prove(target, output)
+    sys.exit(FAILED if any(result.verdict is Verdict.FALSE for result in report.results) else 0)
+
+
+def _give_up(reason: str) -> NoReturn:
+    click.echo(f"{click.style('error', fg='red')}: {reason}", err=True)
+    sys.exit(UNUSABLE)
+
+
+def _read(files: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Return the objects of all files, Lists unfolded. Raises ManifestError, UnusableError."""
+    found = [document.value for file in manifest_files(files) for document in read_documents(file)]
+    unfolded = [item for one in found for item in (one.get("items") or [one] if isinstance(one, dict) else [])]
+    return [one for one in unfolded if isinstance(one, dict)]
+
+
+def _mailbox(manifests: list[dict[str, Any]], name: str | None) -> Mailbox:
+    mailboxes = {
+        str((one.get("metadata") or {}).get("name")): one
+        for one in manifests
+        if is_ours(one) and one["kind"] == "Mailbox"
+    }
+    if not mailboxes:
+        raise UnusableError("no Mailbox in these manifests")
+    if name is None and len(mailboxes) > 1:
+        raise UnusableError(f"several Mailboxes: choose one by --name ({', '.join(sorted(mailboxes))})")
+    wanted = next(iter(mailboxes)) if name is None else name
+    if wanted not in mailboxes:
+        raise UnusableError(f"no Mailbox {wanted} in these manifests, only {', '.join(sorted(mailboxes))}")
+    if wrong := violations(mailboxes[wanted]):
+        raise UnusableError("; ".join(f"{one.field}: {one.message}" if one.field else one.message for one in wrong))
+    mailbox = Mailbox.model_validate(mailboxes[wanted])
+    if missing := not_implemented(mailbox.spec):
+        raise UnusableError(f"this version does not do {'; '.join(missing)}")
+    return mailbox
+
+
+def _resolve(mailbox: Mailbox, manifests: list[dict[str, Any]]) -> Resolution:
+    reference = mailbox.spec.provider_ref
+    if reference is None:
+        return resolve(mailbox.spec, provider=None)
+    for one in manifests:
+        if is_ours(one) and one["kind"] == "MailProvider" and one["metadata"].get("name") == reference.name:
+            return resolve(mailbox.spec, provider=MailProviderSpec.model_validate(one["spec"]))
+    raise UnusableError(f"MailProvider {reference.name} is not among the manifests: add it by another -f")
+
+
+def _password(chosen: Resolution, *, stdin: bool, files: tuple[str, ...]) -> Secret | None:
+    """Return what was piped in, without the line break that every tool adds."""
+    if not stdin:
+        return None
+    if "-" in files:
+        raise UnusableError("standard input holds manifests or the password: give one of them by a file")
+    if chosen.outgoing_login.password != chosen.login.password:
+        raise UnusableError("incoming and outgoing side have passwords of their own: use --secrets-from")
+    return Secret(sys.stdin.readline().removesuffix("\n").removesuffix("\r"))
+
+
+def _target(mailbox: Mailbox, chosen: Resolution, sources: Sources, *, test_message: bool) -> Target:
+    secrets = {"login": chosen.login.password, "outgoing_login": chosen.outgoing_login.password}
+    known: dict[tuple[str, str], Secret] = {}
+    for reference in secrets.values():
+        place = (reference.name, reference.key)
+        if place not in known:
+            known[place] = sources.password or _stored_or_asked(place, sources.values)
+    return render_target(
+        mailbox,
+        chosen,
+        passwords={login: known[reference.name, reference.key] for login, reference in secrets.items()},
+        ca_pem=sources.ca_pem or _ca_pem(chosen, sources.values),
+        test_message=test_message and mailbox.spec.wants_test_message,
+    )
+
+
+def _stored_or_asked(place: tuple[str, str], values: LocalValues) -> Secret:
+    name, key = place
+    try:
+        return Secret(values.value("Secret", name, key))
+    except MissingValueError:
+        if values.folder or not sys.stdin.isatty():
+            raise
+    return Secret(click.prompt(f"Password (Secret {name}, key {key})", hide_input=True, err=True))
+
+
+def _ca_pem(chosen: Resolution, values: LocalValues) -> str | None:
+    tls = chosen.tls
+    if tls.ca_secret_ref:
+        return values.value("Secret", tls.ca_secret_ref.name, tls.ca_secret_ref.key)
+    if tls.ca_config_map_ref:
+        return values.value("ConfigMap", tls.ca_config_map_ref.name, tls.ca_config_map_ref.key)
+    return None
+
+
+def _prove(target: Target, output: Literal["text", "json"]) -> Report:
+    if output == "json":
+        report = asyncio.run(run_verification(target, policy=ANYTHING, limits=Limits()))
+        click.echo(json.dumps({"address": target.address, **asdict(report)}, ensure_ascii=False))
+        return report
+    console = Console(highlight=False)
+    with shown_steps(console) as listener:
+        report = asyncio.run(run_verification(target, policy=ANYTHING, limits=Limits(), listener=listener))
+    show_end(console, report)
+    return report
