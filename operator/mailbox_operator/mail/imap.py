@@ -6,7 +6,9 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Final, TypeVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
 
 import imapclient
 from imapclient.exceptions import IMAPClientError
@@ -26,6 +28,8 @@ READ_SECONDS: Final = 60.0
 """No single read takes longer, whatever becomes of the caller's deadline."""
 MOST_OCTETS: Final = 8 * 1024 * 1024
 """Of a whole session; the libraries believe whatever length a literal announces."""
+MOST_LOOKED_AT: Final = 50
+"""Messages at once."""
 MOST_QUOTED: Final = 512
 """Characters of a server's words that are kept as evidence."""
 RESPONSE_CODE: Final = re.compile(r"\[([A-Z][A-Z0-9-]*)[^\]]*\]")  # RFC 9051 section 7.1
@@ -33,6 +37,16 @@ WRAPPED: Final = re.compile(r"""b(['"])(.*)\1""", re.DOTALL)
 ATOM: Final = re.compile(r"[!#$&'+-\[^-z|}~\]]+")  # ASTRING-CHAR (RFC 3501 section 9)
 ASCII_ONLY: Final = "LOGIN takes ASCII only; the server offers no AUTHENTICATE PLAIN"
 IDENTITY: Final = {"name": "mailbox-operator", "vendor": "mailbox-operator"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderField:
+    """A header field of a message."""
+
+    value: str
+    """Unfolded; "" where the message has none."""
+    received: datetime
+    """When the server took the message (INTERNALDATE)."""
 
 
 class _Handed(imaplib.IMAP4):
@@ -65,6 +79,7 @@ class _Client(imapclient.IMAPClient):  # type: ignore[misc]  # the library is un
     def __init__(self, connection: socket.socket, host: str) -> None:
         self._handed = connection
         super().__init__(host, ssl=False, timeout=READ_SECONDS)
+        self.normalise_times = False  # else they lose their zone
         self._imap.debug = 0  # the library sets 5 and formats every line for its logger
 
     def _create_IMAP4(self) -> imaplib.IMAP4:  # noqa: N802 - the library's name
@@ -147,6 +162,14 @@ class ImapSession:
         found = await self._call(lambda: self._ready.search(["HEADER", header, value]))
         return [int(uid) for uid in found]
 
+    async def fields(self, uids: list[int], name: str) -> dict[int, HeaderField]:
+        """Return the field `name` of messages of the open folder, of no more than `MOST_LOOKED_AT`. Marks none as seen."""
+        if not uids:
+            return {}
+        part = f"BODY.PEEK[HEADER.FIELDS ({name.upper()})]"
+        found = await self._call(lambda: self._ready.fetch(uids[:MOST_LOOKED_AT], ["INTERNALDATE", part]))
+        return {int(uid): _header_field(items) for uid, items in found.items()}
+
     async def poll(self) -> None:
         """Let the server tell what is new."""
         await self._call(self._ready.noop)
@@ -220,6 +243,16 @@ def _errors() -> Iterator[None]:
         raise MailError(str(error), area=Area.TCP) from error
     except (ValueError, AssertionError) as error:  # imapclient's parser and imaplib, of what is no IMAP
         raise MailError(f"not understood: {type(error).__name__}", area=Area.IMAP) from None
+
+
+def _header_field(items: dict[bytes, Any]) -> HeaderField:
+    header = next((value for key, value in items.items() if key.startswith(b"BODY[")), b"") or b""
+    value = header.decode("ascii", "replace").partition(":")[2]
+    received = items.get(b"INTERNALDATE")
+    return HeaderField(
+        value=" ".join(value.split()),
+        received=received if isinstance(received, datetime) and received.tzinfo else datetime.now(UTC),
+    )
 
 
 def astring(text: str) -> str:

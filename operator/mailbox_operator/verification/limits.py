@@ -2,8 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class _Host:
+    """One host's places, kept as long as anybody holds or awaits one."""
+
+    places: asyncio.Semaphore
+    users: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -11,18 +19,31 @@ class Limits:
     """Made once in a process and shared by all runs."""
 
     total: int = 64
+    """Runs; each holds two sessions at most."""
     per_host: int = 8
     _all: asyncio.Semaphore = field(init=False)
-    _hosts: dict[str, asyncio.Semaphore] = field(init=False, default_factory=dict)
+    _hosts: dict[str, _Host] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._all = asyncio.Semaphore(self.total)
 
     @asynccontextmanager
-    async def at(self, host: str) -> AsyncIterator[None]:
-        """Hold a place for a session with `host`."""
-        here = self._hosts.setdefault(host, asyncio.Semaphore(self.per_host))
-        async with self._all, here:
+    async def at(self, *hosts: str) -> AsyncIterator[None]:
+        """Hold a place for a run that talks to `hosts`. They are taken in one order, so that no two runs wait for each other."""
+        async with AsyncExitStack() as held:
+            for host in sorted({host.lower() for host in hosts}):
+                await held.enter_async_context(self._at(host))
+            await held.enter_async_context(self._all)  # last: who waits for a busy host keeps nobody from others
             yield
-        if not here.locked() and len(self._hosts) > self.total:
-            self._hosts.pop(host, None)
+
+    @asynccontextmanager
+    async def _at(self, host: str) -> AsyncIterator[None]:
+        here = self._hosts.setdefault(host, _Host(asyncio.Semaphore(self.per_host)))
+        here.users += 1
+        try:
+            async with here.places:
+                yield
+        finally:
+            here.users -= 1
+            if not here.users:
+                del self._hosts[host]

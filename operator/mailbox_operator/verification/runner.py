@@ -24,7 +24,7 @@ async def verify(target: Target, *, policy: AddressPolicy, limits: Limits, liste
     incoming, outgoing = Chain(target, listener=listener), Chain(target, listener=listener)
     stack = AsyncExitStack()
     try:
-        async with limits.at(target.incoming.endpoint.host):
+        async with limits.at(*_hosts(target)):
             async with asyncio.TaskGroup() as group:
                 receiving = group.create_task(prove_incoming(incoming, policy=policy, stack=stack))
                 sending = group.create_task(prove_outgoing(outgoing, policy=policy, stack=stack))
@@ -34,6 +34,10 @@ async def verify(target: Target, *, policy: AddressPolicy, limits: Limits, liste
     finally:
         await _close(stack)
     return Report(results=(*incoming.results, *outgoing.results, loop), cautions=_distinct(incoming, outgoing))
+
+
+def _hosts(target: Target) -> list[str]:
+    return [side.endpoint.host for side in (target.incoming, target.outgoing) if side]
 
 
 async def _loop(target: Target, incoming: ImapSession | None, outgoing: SmtpSession | None) -> StepResult:

@@ -1,6 +1,7 @@
 """Verification against a real Dovecot and a real Postfix."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -14,7 +15,7 @@ from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security, TlsOpti
 from mailbox_operator.mail.guard import ANYTHING, AddressPolicy
 from mailbox_operator.mail.secret import Secret
 from mailbox_operator.verification.limits import Limits
-from mailbox_operator.verification.loop import HEADER
+from mailbox_operator.verification.loop import HEADER, render_message
 from mailbox_operator.verification.model import Report, Side, Step, StepResult, Target, Timeouts, Verdict
 from mailbox_operator.verification.runner import verify
 from testbed.mailserver import MailServer, free_ports
@@ -99,15 +100,22 @@ async def test_plain_text_is_done_where_it_is_asked_for_and_warned_about(server:
     assert [caution.type for caution in report.cautions] == ["PlaintextTransport"]
 
 
-async def test_a_test_message_left_behind_is_swept(server: MailServer, account: Account) -> None:
-    left, kept = EmailMessage(), EmailMessage()
-    left[HEADER] = "of-a-killed-run"
+async def test_a_test_message_left_behind_is_swept_and_nothing_else(server: MailServer, account: Account) -> None:
+    left, young, named = (render_message(account.address, token=token * 32) for token in "abc")
+    named.replace_header(HEADER, "a person's")
+    kept = EmailMessage()
     kept["Subject"] = "a person's"
-    server.dovecot.seed(account.address, [left.as_bytes(), kept.as_bytes()])
+    server.dovecot.seed(account.address, [one.as_bytes() for one in (left, named, kept)])
+    for path in (server.dovecot.maildir(account.address) / "new").iterdir():
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+    server.dovecot.seed(account.address, [young.as_bytes()])
     target = Target(address=account.address, incoming=incoming(server, account), outgoing=outgoing(server, account))
     report = await prove(target)
     assert by_step(report)[Step.TEST_MESSAGE_DELIVERED].verdict is Verdict.TRUE
-    assert server.dovecot.count(account.address) == 1
+    maildir = server.dovecot.maildir(account.address)
+    texts = [path.read_text() for name in ("cur", "new") for path in (maildir / name).iterdir()]
+    assert not any("a" * 32 in text for text in texts)
+    assert len(texts) == 3
 
 
 async def test_a_wrong_password_stops_the_chain_and_not_the_other(server: MailServer, account: Account) -> None:

@@ -1,0 +1,61 @@
+"""How many runs go on at once."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+
+from mailbox_operator.verification.limits import Limits
+
+
+async def entered(limits: Limits, *hosts: str) -> bool:
+    """Whether a run at `hosts` could start now."""
+    try:
+        async with asyncio.timeout(0.01), limits.at(*hosts):
+            return True
+    except TimeoutError:
+        return False
+
+
+async def test_a_host_has_so_many_places_and_others_are_not_kept_waiting() -> None:
+    limits = Limits(total=10, per_host=2)
+    async with AsyncExitStack() as held:
+        for _ in range(2):
+            await held.enter_async_context(limits.at("a.test", "out.test"))
+        assert not await entered(limits, "A.test")
+        assert not await entered(limits, "b.test", "out.test")
+        assert await entered(limits, "b.test")
+    assert await entered(limits, "a.test", "out.test")
+
+
+async def test_all_together_have_so_many_places() -> None:
+    limits = Limits(total=1, per_host=2)
+    async with limits.at("a.test"):
+        assert not await entered(limits, "b.test")
+    assert await entered(limits, "b.test")
+
+
+async def test_incoming_and_outgoing_side_at_one_host_take_one_place() -> None:
+    assert await entered(Limits(total=1, per_host=1), "a.test", "a.test")
+
+
+async def test_runs_that_need_the_same_hosts_in_another_order_do_not_wait_for_each_other() -> None:
+    limits = Limits(total=10, per_host=1)
+
+    async def run(*hosts: str) -> None:
+        for _ in range(50):
+            async with limits.at(*hosts):
+                await asyncio.sleep(0)
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        group.create_task(run("a.test", "b.test"))
+        group.create_task(run("b.test", "a.test"))
+
+
+async def test_hosts_are_forgotten_also_after_a_fault() -> None:
+    limits = Limits()
+    with pytest.raises(ValueError, match="ours"):
+        async with limits.at("a.test", "b.test"):
+            raise ValueError("ours")
+    assert limits._hosts == {}
+    assert limits._all._value == limits.total

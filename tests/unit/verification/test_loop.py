@@ -1,0 +1,18 @@
+"""The test message itself."""
+
+from email import message_from_bytes
+from email.policy import default
+
+from mailbox_operator.verification.loop import HEADER, TOKEN, render_message
+
+
+def test_the_message_is_one_that_nobody_answers_and_fetchers_pass_by() -> None:
+    token = "0123456789abcdef" * 2
+    message = message_from_bytes(render_message("support@example.com", token=token).as_bytes(), policy=default)
+    assert message["From"] == message["To"] == "support@example.com"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message[HEADER] == token
+    assert TOKEN.fullmatch(message[HEADER])
+    assert token in message["Subject"]
+    assert message["Message-ID"].endswith("@example.com>")
+    assert message["Date"]
