@@ -15,7 +15,7 @@ from kubernetes.aio import client as kubernetes_client
 from kubernetes.aio import config as kubernetes_config
 
 from mailbox_operator.controller.errors import ApiError
-from mailbox_operator.controller.kinds import EVENT, Kind
+from mailbox_operator.controller.kinds import DEPLOYMENT, EVENT, Kind
 from mailbox_operator.controller.metrics import API_REQUESTS
 
 Object = dict[str, Any]
@@ -98,6 +98,25 @@ class Client:
     async def create_event(self, event: Object) -> None:
         """Create an event (events.k8s.io/v1)."""
         await self._call("POST", EVENT, EVENT.path(event["metadata"]["namespace"]), verb="create", body=event)
+
+    async def patch_event(self, namespace: str, name: str, change: Object) -> None:
+        """Merge a change into an event."""
+        await self._merge(EVENT, namespace, name, change)
+
+    async def scale(self, namespace: str, name: str, *, replicas: int) -> None:
+        """Set a Deployment's replicas and nothing else."""
+        await self._merge(DEPLOYMENT, namespace, name, {"spec": {"replicas": replicas}})
+
+    async def _merge(self, kind: Kind, namespace: str, name: str, change: Object) -> None:
+        await self._call(
+            "PATCH",
+            kind,
+            kind.path(namespace, name),
+            verb="patch",
+            query={"fieldManager": FIELD_MANAGER},
+            body=change,
+            content_type="application/merge-patch+json",
+        )
 
     async def may(self, *, group: str, resource: str, verb: str, namespace: str | None) -> bool:
         """Ask whether this process may use a verb on a resource (SelfSubjectAccessReview)."""

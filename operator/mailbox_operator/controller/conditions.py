@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from mailbox_operator.api.conditions import ALWAYS_PRESENT, ConditionType
+from mailbox_operator.api.conditions import ALWAYS_PRESENT, PRESENT_WHILE_TRUE, ConditionType
 from mailbox_operator.api.reasons import Reason
 from mailbox_operator.controller.outcome import Outcome, Remedy, Status, holds, unknown
 from mailbox_operator.verification.model import Caution
@@ -21,6 +21,7 @@ def next_conditions(  # noqa: PLR0913 - what conditions are made of
     generation: int,
     now: str,
     working: bool,
+    trouble: Outcome | None = None,
 ) -> list[Condition]:
     """Return the conditions in their documented order.
 
@@ -31,12 +32,13 @@ def next_conditions(  # noqa: PLR0913 - what conditions are made of
         generation: of the spec that this speaks of.
         now: RFC 3339, the time of a transition.
         working: whether a verification goes on, or waits for its turn, whose outcome may differ.
+        trouble: what went wrong just now, and is not believed yet.
     """
     steps = list(outcomes)
     before = {one["type"]: one for one in previous}
     ready = summary(steps, working=working)
     found = [_condition(one, before, generation=generation, now=now) for one in (*steps, ready)]
-    if moving := _moving(steps, ready, working=working):
+    if moving := _retrying(trouble) if trouble else _moving(steps, ready, working=working):
         found.append(_condition(moving, before, generation=generation, now=now))
     for caution in cautions:
         warning = holds(ConditionType(caution.type), caution.message, reason=caution.reason)
@@ -46,6 +48,9 @@ def next_conditions(  # noqa: PLR0913 - what conditions are made of
 
 def summary(steps: Sequence[Outcome], *, working: bool) -> Outcome:
     """Return Ready: False with the reason of the first thing wrong, Unknown while something is not known, else True."""
+    if any(one.reason == Reason.SUSPENDED for one in steps):
+        message = "Suspended: nothing is proven or fetched until spec.suspend is false"
+        return Outcome(type=SUMMARY, status=Status.FALSE, reason=Reason.SUSPENDED, message=message)
     first = next((one for one in steps if one.status is Status.FALSE), None)
     if first is None:
         first = next((one for one in steps if one.status is Status.UNKNOWN), None)
@@ -56,7 +61,7 @@ def summary(steps: Sequence[Outcome], *, working: bool) -> Outcome:
         )
     if first is None:
         return holds(SUMMARY, "Mail comes in" if _receives_only(steps) else "Mail comes in and goes out")
-    open_still = first.status is Status.UNKNOWN and not first.remedy and first.reason != Reason.SUSPENDED
+    open_still = first.status is Status.UNKNOWN and not first.remedy
     status = Status.UNKNOWN if open_still else Status.FALSE
     return Outcome(type=SUMMARY, status=status, reason=first.reason, message=first.message, remedy=first.remedy)
 
@@ -69,7 +74,7 @@ def _receives_only(steps: Sequence[Outcome]) -> bool:
 
 def _moving(steps: Sequence[Outcome], ready: Outcome, *, working: bool) -> Outcome | None:
     """Return Stalled or Reconciling (kstatus), whichever holds; never both."""
-    if ready.status is Status.TRUE:
+    if ready.status is Status.TRUE or ready.reason == Reason.SUSPENDED:
         return None
     wrong = [one for one in steps if one.remedy]
     if ready.remedy is Remedy.PERSON or (not working and any(one.remedy is Remedy.PERSON for one in wrong)):
@@ -77,13 +82,12 @@ def _moving(steps: Sequence[Outcome], ready: Outcome, *, working: bool) -> Outco
         return holds(ConditionType.STALLED, cause.message, reason=cause.reason)
     if working:
         return holds(ConditionType.RECONCILING, "The mailbox is being verified", reason=Reason.PROGRESSING)
-    if wrong:
-        return holds(
-            ConditionType.RECONCILING,
-            f"It is tried again: {wrong[0].message}"[:1024],
-            reason=Reason.PROGRESSING_WITH_RETRY,
-        )
-    return None
+    return _retrying(wrong[0]) if wrong else None
+
+
+def _retrying(cause: Outcome) -> Outcome:
+    message = f"It is tried again: {cause.message}"[:1024]
+    return holds(ConditionType.RECONCILING, message, reason=Reason.PROGRESSING_WITH_RETRY)
 
 
 def _condition(outcome: Outcome, before: dict[str, Condition], *, generation: int, now: str) -> Condition:
@@ -109,4 +113,14 @@ def carried(previous: Sequence[Condition], kind: ConditionType, *, stalled: bool
     return unknown(kind, Reason.PENDING, "Not yet tried")
 
 
+def carried_cautions(previous: Sequence[Condition]) -> list[Caution]:
+    """Return the warnings that the status holds, for a visit that has nothing newer."""
+    return [
+        Caution(type=one["type"], reason=one["reason"], message=one["message"])
+        for one in previous
+        if one["type"] in CAUTIONS
+    ]
+
+
 STEPS: Final = tuple(kind for kind in ALWAYS_PRESENT if kind is not SUMMARY)
+CAUTIONS: Final = frozenset(PRESENT_WHILE_TRUE) - {ConditionType.RECONCILING, ConditionType.STALLED}

@@ -67,3 +67,8 @@ def render_event(happening: Happening, regarding: Object, *, kind: str, now: dat
             "uid": metadata["uid"],
         },
     }
+
+
+def render_series(*, count: int, last: datetime) -> Object:
+    """Return what of an event changes when it happens again. Pure."""
+    return {"series": {"count": count, "lastObservedTime": last.strftime("%Y-%m-%dT%H:%M:%S.%fZ")}}

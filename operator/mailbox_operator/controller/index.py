@@ -12,11 +12,9 @@ class ReverseIndex:
         self._targets: dict[Key, frozenset[Key]] = {}
         self._referrers: dict[Key, set[Key]] = defaultdict(set)
 
-    def update(self, referrer: Key, targets: frozenset[Key]) -> None:
-        """Say to what an object refers now."""
+    def update(self, referrer: Key, targets: frozenset[Key]) -> frozenset[Key]:
+        """Say to what an object refers now; nothing: it is no more. Returns the targets for which that is a change."""
         before = self._targets.get(referrer, frozenset())
-        if before == targets:
-            return
         for target in before - targets:
             self._referrers[target].discard(referrer)
             if not self._referrers[target]:
@@ -27,10 +25,7 @@ class ReverseIndex:
             self._targets[referrer] = targets
         else:
             self._targets.pop(referrer, None)
-
-    def remove(self, referrer: Key) -> None:
-        """Forget an object that is no more."""
-        self.update(referrer, frozenset())
+        return before ^ targets
 
     def referrers(self, target: Key) -> frozenset[Key]:
         """Return who refers to an object."""

@@ -10,7 +10,7 @@ from mailbox_operator.api.implemented import not_implemented
 from mailbox_operator.api.mailbox import Mailbox
 from mailbox_operator.api.mailprovider import MailProviderSpec
 from mailbox_operator.api.reasons import Reason
-from mailbox_operator.controller.kinds import CONFIG_MAP, PROVIDER, SECRET, Key
+from mailbox_operator.controller.kinds import CONFIG_MAP, OAUTH_APP, PROVIDER, SECRET, Key
 from mailbox_operator.controller.outcome import Outcome, blocked, fails, holds
 from mailbox_operator.controller.resolve import Resolution, UnresolvedError, resolve
 
@@ -46,6 +46,9 @@ def references(mailbox: Mailbox) -> frozenset[Key]:
         found.add(Key(CONFIG_MAP.name, namespace, spec.tls.ca_config_map_ref.name))
     if spec.provider_ref:
         found.add(Key(PROVIDER.name, "", spec.provider_ref.name))
+    if spec.credentials.oauth:
+        app = spec.credentials.oauth.app_ref
+        found.add(Key(OAUTH_APP.name, app.namespace or namespace, app.name))
     return frozenset(found)
 
 

@@ -62,7 +62,7 @@ PERMISSIONS: Final = (
     *_all(ROLE, "get list watch create patch delete", "a fetcher's right to its checkpoint"),
     *_all(ROLE_BINDING, "get list watch create patch delete", "a fetcher's right to its checkpoint"),
     *_all(DEPLOYMENT, "get list watch create patch delete", "the fetchers"),
-    *_all(EVENT, "create", "what people read in kubectl describe"),
+    *_all(EVENT, "create patch", "what people read in kubectl describe"),
     *_all(NODE, "list", "the cluster's own pod ranges, which no Mailbox may make it dial"),
     *_all(SERVICE_CIDR, "list", "the cluster's own service ranges, which no Mailbox may make it dial"),
 )

@@ -15,6 +15,7 @@ from mailbox_operator.controller.apply import Applier
 from mailbox_operator.controller.client import Client, open_client
 from mailbox_operator.controller.cluster_ranges import GuardedPolicy
 from mailbox_operator.controller.errors import ApiError
+from mailbox_operator.controller.family import Family
 from mailbox_operator.controller.health import serving
 from mailbox_operator.controller.index import ReverseIndex
 from mailbox_operator.controller.informer import inform
@@ -33,6 +34,7 @@ from mailbox_operator.controller.presets import PresetReconciler
 from mailbox_operator.controller.prover import Prover
 from mailbox_operator.controller.settings import Settings
 from mailbox_operator.controller.store import Store
+from mailbox_operator.controller.telling import Teller
 from mailbox_operator.controller.watch import World, make_registry, make_settings, relist
 from mailbox_operator.controller.work_queue import Lane, WorkQueue
 from mailbox_operator.verification.limits import Limits
@@ -110,8 +112,11 @@ def _reconcilers(client: Client, world: World, prover: Prover, settings: Setting
         store=world.store,
         index=world.index,
         prover=prover,
-        applier=Applier(client, world.store),
-        settings=settings,
+        family=Family(
+            client=client, store=world.store, applier=Applier(client, world.store), image=settings.fetcher_image
+        ),
+        teller=Teller(client=client, pod=settings.pod, clock=_now),
+        allow_insecure=settings.allow_insecure_skip_verify,
         later=world.queue.add_after,
         clock=_now,
     )
@@ -147,6 +152,7 @@ async def _work(queue: WorkQueue, reconcilers: dict[str, Reconcile], readiness: 
 def _refused(queue: WorkQueue, key: Key, error: ApiError) -> None:
     """Deal with a refusal of the API server: what is gone needs nothing, all else another visit."""
     if error.gone:
+        queue.forget(key)
         log.debug("gone meanwhile", extra={"object": str(key)})
         return
     wait = queue.failed(key, least=error.retry_after, jitter=random.random())  # noqa: S311 - spreads load

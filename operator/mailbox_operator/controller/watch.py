@@ -134,14 +134,16 @@ async def relist(world: World, client: Client, *, namespaces: tuple[str, ...]) -
         selector = MAILBOX_LABEL if kind in CHILDREN else ""
         fields = UNWATCHED_SECRETS if kind is SECRET else ""
         places: tuple[str | None, ...] = namespaces if kind.namespaced and namespaces else (None,)
-        objects = [
+        known = frozenset(world.store.keys(kind.name))
+        listed = [
             obj
             for place in places
             for obj in await client.list(kind, namespace=place, selector=selector, fields=fields)
         ]
-        there = {key_of(kind.name, obj) for obj in objects}
-        for key in world.store.keys(kind.name):
-            if key not in there:
-                world.gone(kind, key)
-        for obj in objects:
-            world.seen(kind, obj)
+        objects = {key_of(kind.name, obj): obj for obj in listed}
+        now = frozenset(world.store.keys(kind.name))  # the watch went on meanwhile
+        for key in (known & now) - objects.keys():
+            world.gone(kind, key)
+        for key, obj in objects.items():
+            if key in now or key not in known:
+                world.seen(kind, obj)

@@ -1,0 +1,57 @@
+"""The children of a Mailbox: made, mended, brought to rest, removed."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from mailbox_operator.api.mailbox import Mailbox
+from mailbox_operator.controller.apply import Applier
+from mailbox_operator.controller.children import checkpoint_name, child_name, render_children
+from mailbox_operator.controller.client import Client
+from mailbox_operator.controller.kinds import CHILDREN, CONFIG_MAP, DEPLOYMENT, Key
+from mailbox_operator.controller.resolve import Resolution
+from mailbox_operator.controller.store import Store
+
+Object = dict[str, Any]
+
+
+@dataclass(slots=True, kw_only=True)
+class Family:
+    """Deals with children. What changes them raises ApiError."""
+
+    client: Client
+    store: Store
+    applier: Applier
+    image: str
+
+    def deployment(self, mailbox: Mailbox) -> Object | None:
+        """Return the fetcher's Deployment, as the watch shows it."""
+        return self.store.get(Key(DEPLOYMENT.name, mailbox.metadata.namespace, child_name(mailbox.metadata.name)))
+
+    def checkpoint(self, mailbox: Mailbox) -> Object | None:
+        """Return the checkpoint's ConfigMap, as the watch shows it."""
+        return self.store.get(Key(CONFIG_MAP.name, mailbox.metadata.namespace, checkpoint_name(mailbox.metadata.name)))
+
+    async def apply(self, mailbox: Mailbox, chosen: Resolution, *, replicas: int) -> bool:
+        """Bring all children to what they should be. Returns whether the Deployment was made."""
+        began = False
+        for kind, wanted in render_children(mailbox, chosen, image=self.image, replicas=replicas):
+            made = await self.applier.apply(kind, wanted)
+            began = began or (made and kind is DEPLOYMENT)
+        return began
+
+    async def rest(self, mailbox: Mailbox) -> None:
+        """Bring the fetcher to rest where it cannot be said what it should be otherwise."""
+        found = self.deployment(mailbox)
+        if found and found["spec"].get("replicas", 1):
+            await self.client.scale(mailbox.metadata.namespace, child_name(mailbox.metadata.name), replicas=0)
+
+    async def remove(self, mailbox: Mailbox) -> None:
+        """Remove all children but the checkpoint."""
+        name, namespace = child_name(mailbox.metadata.name), mailbox.metadata.namespace
+        for kind in reversed(CHILDREN):
+            if self.store.get(Key(kind.name, namespace, name)):
+                await self.client.delete(kind, namespace=namespace, name=name)
+
+    def forget(self, key: Key) -> None:
+        """Forget a Mailbox that is no more; its children go with it by their owner references."""
+        self.applier.forget(key.namespace, key.name)

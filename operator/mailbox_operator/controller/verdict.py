@@ -1,0 +1,154 @@
+"""A Mailbox's next status, and whether its fetcher may run, from all that a visit has found out. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from mailbox_operator.api.conditions import ConditionType
+from mailbox_operator.api.mailbox import Mailbox
+from mailbox_operator.api.reasons import Reason
+from mailbox_operator.controller.backoff import rfc3339
+from mailbox_operator.controller.conditions import carried, carried_cautions, next_conditions
+from mailbox_operator.controller.fetching import Fetching, fetcher_status, fetching_outcomes
+from mailbox_operator.controller.judge import Judgement
+from mailbox_operator.controller.outcome import Outcome, Status, blocked, unknown
+from mailbox_operator.controller.probing import Sequel, doubt, login_rests
+from mailbox_operator.controller.prover import Run
+from mailbox_operator.controller.status import resolved
+from mailbox_operator.fetcher.progress import Progress
+from mailbox_operator.verification.model import Step
+
+Object = dict[str, Any]
+
+NETWORK_STEPS: Final = tuple(ConditionType(step) for step in Step)
+INCOMING: Final = NETWORK_STEPS[:4]
+KEPT: Final = (
+    "observedInputs", "lastProbeTime", "nextProbeTime", "loginFailures", "failedProbes", "lastHandledReconcileAt",
+)  # fmt: skip
+"""Fields of a status that stay as they are unless a run changes them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What a visit has found out."""
+
+    judgement: Judgement
+    before: Object
+    """The status so far."""
+    run: Run | None
+    """The result of a verification that is not written down yet."""
+    sequel: Sequel | None
+    """What follows from it."""
+    deployment: Object | None
+    progress: Progress | None
+    token: str
+    """Of a reconcile that somebody asks for, or ""."""
+    working: bool
+    """Whether a verification goes on whose outcome may differ."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What follows from it."""
+
+    status: Object
+    """As it should be written."""
+    incoming_holds: bool
+    login_rests: bool
+    """Whether the fetcher must not sign in."""
+
+
+def weigh(mailbox: Mailbox, found: Evidence, *, now: datetime) -> Verdict:
+    """Return what follows from the evidence."""
+    before, judgement, suspended = found.before, found.judgement, mailbox.spec.suspend
+    previous: list[Object] = before.get("conditions") or []
+    trouble = doubt(found.run, before) if found.run else None
+    believed = None if trouble else found.run
+    early, steps = _steps(mailbox, judgement, previous, believed)
+    status: Object = {"observedGeneration": mailbox.metadata.generation, "conditions": []}
+    status |= {name: before[name] for name in KEPT if name in before}
+    if found.run and found.sequel:
+        _record(status, found.run, found.sequel, doubted=trouble is not None, now=now)
+    elif suspended or judgement.chosen is None:
+        for name in ("observedInputs", "loginFailures", "failedProbes"):
+            status.pop(name, None)
+        if found.token:
+            status["lastHandledReconcileAt"] = found.token
+    replicas = found.deployment["spec"].get("replicas", 1) if found.deployment else None
+    rests = login_rests(steps, status.get("loginFailures"), replicas=replicas)
+    holding = {one.type for one in steps if one.status is Status.TRUE}
+    seen = Fetching(
+        wanted=mailbox.spec.delivery is not None,
+        suspended=suspended,
+        incoming_holds=holding.issuperset(INCOMING),
+        login_refused=rests,
+        deployment=found.deployment,
+        progress=found.progress,
+    )
+    settled = judgement.chosen or suspended
+    fetching = fetching_outcomes(seen) if settled else (blocked(one) for one in FETCHING)
+    status["conditions"] = next_conditions(
+        previous,
+        [*early, *steps, *fetching],
+        believed.cautions if believed else carried_cautions(previous),
+        generation=mailbox.metadata.generation,
+        now=rfc3339(now),
+        working=found.working,
+        trouble=trouble,
+    )
+    if judgement.chosen:
+        status["resolved"] = resolved(mailbox.spec, judgement.chosen)
+    if mailbox.spec.delivery and (fetcher := fetcher_status(found.deployment, found.progress)):
+        status["fetcher"] = fetcher
+    return Verdict(status=status, incoming_holds=seen.incoming_holds, login_rests=rests)
+
+
+FETCHING: Final = (ConditionType.FETCHER_AVAILABLE, ConditionType.DELIVERING)
+
+
+def _steps(
+    mailbox: Mailbox, judgement: Judgement, previous: Sequence[Object], run: Run | None
+) -> tuple[list[Outcome], list[Outcome]]:
+    """Return the outcomes of the steps before the network, and of those on it."""
+    early = list(judgement.outcomes)
+    if mailbox.spec.suspend:
+        return early, [unknown(kind, Reason.SUSPENDED, "Suspended by spec.suspend") for kind in NETWORK_STEPS]
+    if judgement.chosen is None:
+        return early, [blocked(kind) for kind in NETWORK_STEPS]
+    stalled = any(one["type"] == ConditionType.STALLED for one in previous)
+    if run is None:
+        steps = [_pending_again(carried(previous, kind, stalled=stalled)) for kind in NETWORK_STEPS]
+        was = next((one for one in previous if one["type"] == ConditionType.REFERENCES_RESOLVED), None)
+        if was and was["status"] == "False" and was["observedGeneration"] == mailbox.metadata.generation:
+            early[1] = carried(previous, ConditionType.REFERENCES_RESOLVED, stalled=stalled)
+        return early, steps
+    if run.references:
+        early[1] = run.references
+    return early, [
+        carried(previous, one.type, stalled=stalled) if one.reason == "NotRequested" else one for one in run.steps
+    ]
+
+
+def _pending_again(outcome: Outcome) -> Outcome:
+    """Return a carried step; one that was suspended waits for its turn now."""
+    if outcome.status is Status.UNKNOWN and outcome.reason in {Reason.SUSPENDED, Reason.PENDING}:
+        return unknown(outcome.type, Reason.PENDING, "Not yet tried")
+    return outcome
+
+
+def _record(status: Object, run: Run, following: Sequel, *, doubted: bool, now: datetime) -> None:
+    """Write a run down in `status`."""
+    for name in ("loginFailures", "failedProbes"):
+        status.pop(name, None)
+    status |= {
+        "observedInputs": run.asked.inputs,
+        "lastProbeTime": rfc3339(now),
+        "nextProbeTime": rfc3339(following.due),
+    }
+    if following.failures:
+        status["loginFailures"] = following.failures
+    if doubted:
+        status["failedProbes"] = following.tries
+    if run.asked.token:
+        status["lastHandledReconcileAt"] = run.asked.token
