@@ -85,7 +85,7 @@ def _fingerprint(go: str, package: str) -> str:
     """Return a hash of sources, Go's version and flags."""
     found = hashlib.sha256(subprocess.run([go, "version"], capture_output=True, check=True).stdout)
     found.update(repr((FLAGS, package)).encode())
-    for path in sorted([*HERE.rglob("*.go"), HERE / "go.mod", HERE / "go.sum"]):
+    for path in sorted([*(HERE / package).glob("*.go"), HERE / "go.mod", HERE / "go.sum"]):
         if not path.name.endswith("_test.go"):
             found.update(f"{path.relative_to(HERE)} {path.stat().st_size}\n".encode())
             found.update(path.read_bytes())
