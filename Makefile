@@ -64,7 +64,7 @@ types: venv ## mypy, strict
 	@$(BIN)/mypy
 
 layers: venv ## import-linter: the arrows of docs/architecture.md
-	@$(BIN)/lint-imports --no-timing
+	@$(BIN)/lint-imports --no-logo
 
 drift: venv ## What is generated is fresh
 	@$(BIN)/python -m support.generated --check
@@ -102,9 +102,9 @@ format: venv ## Let ruff format and mend
 ## Measure (each prints a table and, last, one JSON line)
 .PHONY: bench-operator bench-fetch
 bench-operator: setup ## 2,000 Mailboxes: ours, a minimal Go controller and kopf's handlers, interleaved
-	@$(BIN)/python -m operator_race
+	@PYTHONPATH=bench/operator:tests $(BIN)/python -m operator_race
 
 bench-fetch: setup ## 10,000 messages over IMAPS to a webhook, against mbsync
-	@$(BIN)/python -m fetch_race
+	@PYTHONPATH=bench/fetch:tests $(BIN)/python -m fetch_race
 
 demo demo-down drift generate: export PYTHONPATH := tests

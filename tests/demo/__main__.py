@@ -10,11 +10,10 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from support.image import IMAGE, build_image
-
 from demo import mail, objects, show
 from devcluster import cluster
 from support import helm_release
+from support.image import IMAGE, build_image
 from support.kube import Kube, until
 from support.receiving import start_receiver
 

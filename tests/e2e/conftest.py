@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from support.image import IMAGE, build_image
 
 from devcluster import cluster as devcluster
 from e2e.mailserver import ALIAS, HOST, MailServer, running_mail_server
 from support import helm_release, manifests
+from support.image import IMAGE, build_image
 from support.kube import Kube, kubeconfig_in_place, until
 from support.receiving import Receiver, start_receiver
 

@@ -132,7 +132,7 @@ def test_an_invalid_spec_is_refused_with_a_sentence(team: Team) -> None:
 
 
 def test_what_only_the_operator_can_judge_is_a_condition(team: Team) -> None:
-    team.mailbox("support", tls={"insecureSkipVerify": True})
+    team.mailbox("support", tls={"insecureSkipVerify": True, "caConfigMapRef": None})
     found = team.kube.wait_condition("support", "SpecValid", "False")
     assert "insecureSkipVerify" in found["message"]
     team.mailbox("support")

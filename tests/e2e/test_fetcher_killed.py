@@ -21,7 +21,7 @@ def test_nothing_is_lost_and_repeats_are_recognisable(cluster: Cluster, team: Te
     team.mailbox("support", fetch={"interval": "10s"})
     for kill in range(KILLS):
         least = (kill + 1) * MESSAGES // (KILLS + 10)
-        until(lambda least=least: team.receiver.count() >= least, seconds=60, what=f"{least} messages came", pause=0.02)
+        wait_until_came(team, least)
         cluster.kill_fetcher(team.kube, "support")
     team.receiver.delay(milliseconds=0)
     until(
@@ -34,3 +34,8 @@ def test_nothing_is_lost_and_repeats_are_recognisable(cluster: Cluster, team: Te
     for event in team.receiver.events():
         assert first.setdefault(event["ce-messageid"], event["ce-id"]) == event["ce-id"], "a repeat has the same id"
     assert len(set(first.values())) == MESSAGES, "and no other message has it"
+
+
+def wait_until_came(team: Team, count: int) -> None:
+    """Wait until so many messages came, repeats counted."""
+    until(lambda: team.receiver.count() >= count, seconds=60, what=f"{count} messages came", pause=0.02)

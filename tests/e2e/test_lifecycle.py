@@ -1,6 +1,7 @@
 """Rotation, restarts, hands in the children, suspension, deletion."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -63,17 +64,17 @@ def test_a_killed_operator_comes_back_without_a_trace(cluster: Cluster, team: Te
 
 @pytest.mark.parametrize("kind", CHILDREN)
 def test_a_child_edited_by_hand_is_mended(team: Team, kind: str) -> None:
-    change = {
+    changes: dict[str, dict[str, Any]] = {
         "serviceaccount": {"automountServiceAccountToken": True},
         "role": {"rules": []},
         "rolebinding": {"subjects": []},
         "configmap": {"data": {"plan.json": "{}"}},
         "deployment": {"spec": {"replicas": 3}},
-    }[kind]
+    }
     team.mailbox("support")
     team.kube.wait_condition("support", "Ready")
     before = essence(team, kind)
-    team.kube.patch(kind, "mbx-support", change)
+    team.kube.patch(kind, "mbx-support", changes[kind])
     until(lambda: essence(team, kind) == before, seconds=10, what=f"the {kind} is as it was")
 
 

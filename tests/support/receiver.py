@@ -1,8 +1,8 @@
 """A webhook receiver that remembers what it was sent. Standard library only: it runs as a pod, from a ConfigMap.
 
 `POST /hook` takes a CloudEvent (binary mode); `GET /events` returns them as JSON, oldest first, without the bodies;
-`GET /count` returns how many; `GET /bodies/N` returns the N-th body; `PUT /answer` with a status code makes it answer so
-from then on; `PUT /delay` with milliseconds makes it take that long.
+`GET /count` returns how many; `GET /bodies/N` returns the N-th body; `GET /set/answer/STATUS` makes it answer so from then
+on; `GET /set/delay/MILLISECONDS` makes it take that long.
 """
 
 import json
@@ -42,17 +42,13 @@ class Receiver(BaseHTTPRequestHandler):
                 found = str(len(self.events)).encode()
             elif self.path.startswith("/bodies/"):
                 found = self.bodies[int(self.path.removeprefix("/bodies/"))]
+            elif self.path.startswith("/set/"):
+                name, _, value = self.path.removeprefix("/set/").partition("/")
+                self.settings[name] = int(value)
+                found = b"{}"
             else:
                 found = None
         self.reply(200 if found is not None else 404, found or b"")
-
-    def do_PUT(self) -> None:
-        name = self.path.removeprefix("/")
-        known = name in self.settings
-        value = self.rfile.read(int(self.headers["Content-Length"]))
-        if known:
-            self.settings[name] = int(value)
-        self.reply(200 if known else 404, b"{}")
 
     def reply(self, status: int, body: bytes = b"") -> None:
         self.send_response(status)

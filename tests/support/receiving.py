@@ -33,11 +33,11 @@ class Receiver:
 
     def answer(self, status: int) -> None:
         """Answer with this status from now on."""
-        self.kube.run("replace", "--raw", self.path("answer"), "-f", "-", stdin=str(status))
+        self.kube.run("get", "--raw", self.path(f"set/answer/{status}"))
 
     def delay(self, *, milliseconds: int) -> None:
         """Take this long for each message from now on."""
-        self.kube.run("replace", "--raw", self.path("delay"), "-f", "-", stdin=str(milliseconds))
+        self.kube.run("get", "--raw", self.path(f"set/delay/{milliseconds}"))
 
     def count(self) -> int:
         """Return how many events were accepted."""

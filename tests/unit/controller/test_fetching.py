@@ -40,7 +40,7 @@ def test_while_it_starts_it_is_not_known() -> None:
         {"deployment": RUNNING | {"status": {}}},
         {"progress": Progress()},
     ):
-        available, delivering = fetching_outcomes(replace(SEEN, **changed))  # type: ignore[arg-type]  # any field
+        available, delivering = fetching_outcomes(replace(SEEN, **changed))
         assert Status.UNKNOWN in {available.status, delivering.status}
         assert Remedy.TIME in {available.remedy, delivering.remedy}
 
