@@ -1,6 +1,5 @@
 """Whether an object has the shape that its schema asks for: JSON Schema, with the API server's messages."""
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -9,7 +8,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
 from mailbox_operator.api.structural import Schema
-from mailbox_operator.api.violation import Path, Violation, dotted, quoted, shown
+from mailbox_operator.api.violation import NO_FIELD, Path, Violation, dotted, quoted, written
 
 Keyword = Callable[[Any, Any, Any, Schema], Iterator[ValidationError]]
 
@@ -39,14 +38,14 @@ KEYWORDS: Final[dict[str, Keyword]] = {"pattern": _pattern, "required": _require
 Validator: Final = extend(Draft202012Validator, KEYWORDS)  # type: ignore[no-untyped-call]  # jsonschema has no types there
 
 
-def misfits(value: Any, *, schema: Schema) -> list[Violation]:
-    """Return what does not fit the schema."""
-    return [
-        _violation(
-            str(error.validator), limit=error.validator_value, value=error.instance, path=tuple(error.absolute_path)
-        )
-        for error in Validator(_with_types(schema)).iter_errors(value)
-    ]
+def misfits(value: Any, *, schema: Schema) -> Iterator[Violation]:
+    """Yield what does not fit the schema."""
+    for error in Validator(_with_types(schema)).iter_errors(value):
+        keyword, limit, path = str(error.validator), error.validator_value, tuple(error.absolute_path)
+        yield _violation(keyword, limit=limit, value=error.instance, path=path)
+        if keyword == "type" and limit == "integer" and isinstance(error.instance, float):
+            text = f'Invalid value: "": Checked value must be of type integer (default format) in {dotted(path)}'
+            yield Violation(path=path, field=NO_FIELD, message=text)
 
 
 def _with_types(schema: Schema) -> Schema:
@@ -68,14 +67,15 @@ def _violation(keyword: str, *, limit: Any, value: Any, path: Path) -> Violation
             found = quoted(type_name(value))
             message = f"Invalid value: {found}: {field} in body must be of type {expected}: {found}"
         case "enum":
-            given = json.dumps(value, separators=(",", ":")) if isinstance(value, list | dict) else shown(value)
-            message = f"Unsupported value: {given}: supported values: {', '.join(quoted(one) for one in limit)}"
+            message = (
+                f"Unsupported value: {written(value)}: supported values: {', '.join(quoted(one) for one in limit)}"
+            )
         case "maxLength":
             message = f"Too long: may not be more than {limit} bytes"
         case "maxItems" | "maxProperties":
             message = f"Too many: {len(value)}: must have at most {limit} items"
         case _:
-            given = shown(len(value) if keyword == "minItems" else value)
+            given = written(len(value) if keyword == "minItems" else value)
             message = f"Invalid value: {given}: {field} in body {BOUNDS[keyword].format(limit=limit)}"
     return Violation(path=path, field=field, message=message, blocking=keyword not in BOUNDS)
 

@@ -8,7 +8,7 @@ from cel import Program
 from cel import compile as compile_rule
 
 from mailbox_operator.api.structural import Schema
-from mailbox_operator.api.violation import Path, Violation, dotted, shown
+from mailbox_operator.api.violation import Path, Violation, dotted, written
 
 
 @cache
@@ -22,7 +22,7 @@ def broken_rules(value: Any, *, schema: Schema, path: Path = ()) -> Iterator[Vio
     for rule in schema.get("x-kubernetes-validations", ()):
         if program(rule["rule"]).execute({"self": value}) is not True:
             place = (*path, *rule.get("fieldPath", "").split(".")[1:])
-            given = "" if isinstance(value, list | dict) else f" {shown(value)}:"
+            given = "" if isinstance(value, list | dict) else f" {written(value)}:"
             yield Violation(path=place, field=dotted(place), message=f"Invalid value:{given} {rule['message']}")
     if isinstance(value, dict):
         for name, own in schema.get("properties", {}).items():

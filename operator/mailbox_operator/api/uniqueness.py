@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from mailbox_operator.api.structural import Schema
-from mailbox_operator.api.violation import Path, Violation, dotted, shown
+from mailbox_operator.api.violation import Path, Violation, dotted, written
+
+NO_OBJECT: Final = "must be an object for an array of list-type map"
 
 
 def repetitions(value: Any, *, schema: Schema, path: Path = ()) -> Iterator[Violation]:
@@ -25,6 +27,10 @@ def _repeated(entries: list[Any], *, schema: Schema, path: Path) -> Iterator[Vio
         case "set":
             identities = entries
         case "map":
+            strangers = (index for index, one in enumerate(entries) if not isinstance(one, dict | None))
+            if (index := next(strangers, None)) is not None:
+                yield _violation((*path, index), f"Invalid value: {written(entries[index])}: {NO_OBJECT}")
+                return
             keys = schema["x-kubernetes-list-map-keys"]
             identities = [
                 {key: one[key] for key in keys if key in one} if isinstance(one, dict) else {} for one in entries
@@ -33,9 +39,11 @@ def _repeated(entries: list[Any], *, schema: Schema, path: Path) -> Iterator[Vio
             return
     seen: dict[str, int] = {}
     for index, identity in enumerate(identities):
-        written = json.dumps(identity, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
-        seen[written] = seen.get(written, 0) + 1
-        if seen[written] == 2:  # noqa: PLR2004 - the server tells of the first repetition only
-            place = (*path, index)
-            given = shown(identity) if isinstance(identity, str) else written
-            yield Violation(path=place, field=dotted(place), message=f"Duplicate value: {given}")
+        key = json.dumps(identity, sort_keys=True)
+        seen[key] = seen.get(key, 0) + 1
+        if seen[key] == 2:  # noqa: PLR2004 - the server tells of the first repetition only
+            yield _violation((*path, index), f"Duplicate value: {written(identity)}")
+
+
+def _violation(path: Path, message: str) -> Violation:
+    return Violation(path=path, field=dotted(path), message=message)

@@ -1,5 +1,6 @@
 """One thing that is wrong with a manifest, in the API server's words."""
 
+import json
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -52,10 +53,10 @@ def _escaped(character: str) -> str:
     return f"\\u{ord(character):04x}" if character <= "\uffff" else f"\\U{ord(character):08x}"
 
 
-def shown(value: Any) -> str:
-    """Return a scalar as the API server prints it in `Invalid value`."""
+def written(value: Any) -> str:
+    """Return a value as the API server prints it in a message."""
     if isinstance(value, str):
         return quoted(value)
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "null" if value is None else str(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
