@@ -25,6 +25,7 @@ FOLDER: Final = TOP / ".dev" / NAME
 def up() -> None:
     """Show everything, from an empty cluster to the recovery. Raises AssertionError where a step did not happen."""
     began = time.monotonic()
+    seen: dict[str, tuple[str, str]] = {}
     down()
     passwords = {mail.SUPPORT: secrets.token_urlsafe(12), mail.CUSTOMER: secrets.token_urlsafe(12)}
     with show.step("a Kubernetes cluster, a mail server beside it, the operator's image"):
@@ -46,7 +47,7 @@ def up() -> None:
         show.manifest(objects.MAILBOX)
         team.apply(objects.ca(ca.read_text()), objects.password(passwords[mail.SUPPORT]))
         team.apply(objects.mailbox())
-        follow(team, until_ready="True")
+        follow(team, until_ready="True", seen=seen)
     with show.step("three mails come in: a question, one with an attachment, one in Japanese"):
         mail.send(ca, passwords[mail.CUSTOMER])
         for event in receiver.wait_events(3):
@@ -54,10 +55,10 @@ def up() -> None:
         assert len(receiver.events()) == 3, "each mail comes once"
     with show.step("somebody puts a wrong password into the Secret"):
         team.apply(objects.password("not-the-password"))
-        follow(team, until_ready="False")
+        follow(team, until_ready="False", seen=seen)
     with show.step("and the right one again"):
         team.apply(objects.password(passwords[mail.SUPPORT]))
-        follow(team, until_ready="True")
+        follow(team, until_ready="True", seen=seen)
         mail.send(ca, passwords[mail.CUSTOMER])
         receiver.wait_events(6)
         show.console.print("  three more mails arrived")
@@ -65,9 +66,11 @@ def up() -> None:
     farewell(running.kubeconfig, seconds=time.monotonic() - began)
 
 
-def follow(kube: Kube, *, until_ready: str) -> None:
-    """Print the Mailbox's conditions as they turn, until Ready has settled. Raises AssertionError after 45 s."""
-    seen: dict[str, tuple[str, str]] = {}
+def follow(kube: Kube, *, until_ready: str, seen: dict[str, tuple[str, str]]) -> None:
+    """Print the Mailbox's conditions as they turn, until Ready has settled. Raises AssertionError after 45 s.
+
+    `seen` is what was printed already; it is brought up to date.
+    """
 
     def settled() -> bool:
         found = kube.get("mailbox", "support")
@@ -75,7 +78,7 @@ def follow(kube: Kube, *, until_ready: str) -> None:
         for one in conditions:
             if seen.get(one["type"]) != (one["status"], one["reason"]):
                 seen[one["type"]] = (one["status"], one["reason"])
-                if one["status"] != "Unknown":
+                if one["status"] != "Unknown" and "Progressing" not in one["reason"]:
                     show.condition(one)
         ready = next((c for c in conditions if c["type"] == "Ready"), None)
         busy = any(c["type"] == "Reconciling" for c in conditions)

@@ -1,5 +1,6 @@
 """What the demo tells the person who watches it."""
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.syntax import Syntax
 
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 140)
 MARKS = {"True": "[green]✓[/]", "False": "[red]✗[/]", "Unknown": "[dim]·[/]"}
 
 
@@ -30,7 +31,7 @@ def condition(one: dict[str, Any]) -> None:
 
 def manifest(text: str) -> None:
     """Print YAML."""
-    console.print(Syntax(text.rstrip(), "yaml", background_color="default", padding=(0, 2)))
+    console.print(Syntax(text.rstrip(), "yaml", background_color="default", padding=(0, 2), code_width=110), width=114)
 
 
 def event(one: dict[str, Any]) -> None:
