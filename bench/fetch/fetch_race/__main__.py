@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from fetch_race.contestants import Contestant, Mailbox, Mbsync, OurFetcher
 from fetch_race.corpus import fill_maildir
-from fetch_race.measure import Run, run
+from fetch_race.measure import Run, installed, run
 from support.kube import until
 from testbed.dovecot import Dovecot
 from testbed.mailserver import free_ports
@@ -76,6 +76,7 @@ def sink() -> Iterator[int]:
 def race(contestants: dict[str, Contestant], *, messages: int, rounds: int) -> dict[str, list[Run]]:
     """Let each run once a round, in turning order; raise AssertionError where a message was lost or came twice."""
     runs: dict[str, list[Run]] = {name: [] for name in contestants}
+    subprocess.run([OurFetcher.program(), "fetch", "--help"], check=True, stdout=subprocess.DEVNULL, env=installed())
     names = list(contestants)
     for number in range(rounds):
         turn = number % len(names)

@@ -126,11 +126,9 @@ class OurFetcher:
             webhook=Webhook(url=f"{self._webhook}/hook"),
         )
         (out / "plan.json").write_text(plan.to_json())
-        program = shutil.which("mailbox-operator", path=str(Path(sys.executable).parent))
-        assert program, "the project is installed beside the interpreter"
         checkpoint = f"file:{out / 'state.json'}"
         return [
-            program,
+            self.program(),
             "fetch",
             "--once",
             "--allow-loopback",
@@ -139,6 +137,13 @@ class OurFetcher:
             "--checkpoint",
             checkpoint,
         ]
+
+    @staticmethod
+    def program() -> str:
+        """Return the command installed beside this interpreter."""
+        found = shutil.which("mailbox-operator", path=str(Path(sys.executable).parent))
+        assert found, "the project is installed beside the interpreter"
+        return found
 
     def arrived(self, out: Path) -> list[int]:  # noqa: ARG002 - the sink has it
         with urllib.request.urlopen(f"{self._webhook}/ids", timeout=10) as answer:

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ def run(command: list[str], *, out: Path, limit: float = 300) -> Run:
     with log.open("wb") as file:
         started = time.perf_counter()
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=os.environ | {"TMPDIR": str(out)}
+            command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=installed() | {"TMPDIR": str(out)}
         )
         watch = HighWater(process.pid)
         _, status, usage = os.wait4(process.pid, 0)
@@ -33,6 +34,13 @@ def run(command: list[str], *, out: Path, limit: float = 300) -> Run:
     assert process.returncode == 0, f"{command[0]} ended with {process.returncode}: {log.read_text()[-2000:]}"
     assert seconds < limit
     return Run(seconds=seconds, cpu_seconds=usage.ru_utime + usage.ru_stime, rss_mib=watch.kib / 1024)
+
+
+def installed() -> dict[str, str]:
+    """Return an environment in which Python keeps compiled modules, as an installed program's are."""
+    environment = os.environ | {"PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir()) / "fetch-race-bytecode")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    return environment
 
 
 class HighWater:

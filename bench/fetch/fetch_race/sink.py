@@ -6,7 +6,7 @@ import sys
 from typing import Final
 
 ID: Final = re.compile(rb"X-Bench-Id: ?(\d+)")
-LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+LENGTH: Final = re.compile(rb"\r\nContent-Length: (\d+)")
 LOOKED_AT: Final = 16_384
 
 

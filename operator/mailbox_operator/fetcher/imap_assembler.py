@@ -9,6 +9,8 @@ from mailbox_operator.fetcher.imap_data import INTERNALDATE, SIZE, UID, Fetched,
 from mailbox_operator.fetcher.imap_reader import CAPACITY, Line, ProtocolError
 from mailbox_operator.fetcher.spool import Spool
 
+GATHER_LIMIT: Final = 3 << 20
+"""Octets up to which a body that does not fit into the reader's buffer is put together in memory; disk costs more."""
 MAX_TEXT: Final = 1 << 20
 """Octets of one response without its literals."""
 ENDS_IN_BODY: Final = re.compile(rb".*[( ]BODY\[(|HEADER)\] ~?\{\d+\}", re.IGNORECASE | re.DOTALL)
@@ -18,7 +20,8 @@ Body = memoryview | Spool | None
 
 
 class ResponseAssembler:
-    """Give it each event of a `ResponseReader`. A body up to the reader's capacity is not copied, a larger one spooled.
+    """Give it each event of a `ResponseReader`. A body up to the reader's capacity is not copied, a larger one is
+    gathered, and one of several MiB spooled.
 
     Raises ProtocolError, and OSError when the disk is full.
     """
@@ -32,6 +35,7 @@ class ResponseAssembler:
         self._is_wanted = False
         self._fetched: Fetched | None = None
         self._spool: Spool | None = None
+        self._gathered: bytearray | None = None
         self._late: tuple[bool, bytes | Spool | None] | None = None
 
     def add_line(self, line: Line) -> bytes | None:
@@ -47,23 +51,29 @@ class ResponseAssembler:
         self._fetched = parse_fetched(text)
         self._is_body = self._fetched is not None or ENDS_IN_BODY.fullmatch(text) is not None
         self._is_wanted = self._is_body and line.literal <= self._max_message
-        if self._is_wanted and line.literal > CAPACITY:
+        if self._is_wanted and line.literal > GATHER_LIMIT:
             self._spool = Spool(self._spool_folder)
+        elif self._is_wanted and line.literal > CAPACITY:
+            self._gathered = bytearray()
         return None
 
     def add_piece(self, piece: memoryview) -> tuple[Fetched, Body] | None:
         """Return a message when this piece makes it whole and its UID is known."""
         self._left -= len(piece)
-        if self._spool:
+        if self._gathered is not None:
+            self._gathered += piece
+        elif self._spool:
             self._spool.write(piece)
         if self._left or not self._is_body:
             return None
         spool, self._spool = self._spool, None
+        if self._gathered is not None:
+            piece, self._gathered = memoryview(self._gathered), None
         body = (spool or piece) if self._is_wanted else None
         if self._fetched is not None:
             return self._fetched, body
         self._late = (
-            self._text.upper().endswith(b"HEADER] {%d}" % len(piece)),
+            b"BODY[HEADER]" in self._text.upper(),
             bytes(body) if isinstance(body, memoryview) else body,
         )
         return None
@@ -87,4 +97,4 @@ class ResponseAssembler:
         for spool in (self._spool, late):
             if isinstance(spool, Spool):
                 spool.close()
-        self._spool = self._late = None
+        self._spool = self._gathered = self._late = None

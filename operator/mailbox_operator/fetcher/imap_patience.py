@@ -15,7 +15,7 @@ LONGEST_REPLY: Final = 1_800.0
 GIVE_BACK: Final = 60.0
 """Seconds of a closed valve after which the connection is given back."""
 GLANCE: Final = 5.0
-GLIMPSE: Final = 0.05
+GLIMPSE: Final = 0.01
 
 
 class HeldBackError(Exception):
