@@ -57,6 +57,4 @@ def written(value: Any) -> str:
     """Return a value as the API server prints it in a message."""
     if isinstance(value, str):
         return quoted(value)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
     return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)

@@ -40,7 +40,12 @@ class Document:
 
 
 class Loader(yaml.SafeLoader):
-    """YAML as kubectl sees it: times are text, and `1:30` is no number to base 60."""
+    """YAML as kubectl sees it: times are text, `1:30` is no number to base 60, and `5.0` is sent as 5."""
+
+    def construct_number(self, node: yaml.ScalarNode) -> float | int:
+        """Return a number with a fraction, or a whole one."""
+        number = float(self.construct_yaml_float(node))
+        return int(number) if number.is_integer() else number
 
 
 Loader.yaml_implicit_resolvers = {
@@ -53,6 +58,7 @@ Loader.add_implicit_resolver(
     re.compile(r"[-+]?([0-9]+[.][0-9]*|[.][0-9]+)([eE][-+]?[0-9]+)?$|[-+]?[0-9]+[eE][-+]?[0-9]+$"),
     list("-+.0123456789"),
 )
+Loader.add_constructor("tag:yaml.org,2002:float", Loader.construct_number)
 
 
 def manifest_files(paths: tuple[str, ...]) -> Iterator[str]:
