@@ -1,0 +1,83 @@
+from typing import Any, Final
+
+import pytest
+
+from mailbox_operator.api.implemented import app_not_implemented, not_implemented
+from mailbox_operator.api.mailbox import MailboxSpec
+from mailbox_operator.api.oauthapp import OAuthAppSpec
+
+DONE: Final[dict[str, Any]] = {
+    "address": "support@example.com",
+    "displayName": "Support",
+    "incoming": {"protocol": "IMAP", "host": "imap.example.com", "security": "StartTLS"},
+    "outgoing": {"protocol": "SMTP", "host": "smtp.example.com", "credentials": {"passwordSecretRef": {"name": "b"}}},
+    "tls": {"caSecretRef": {"name": "ca"}, "minVersion": "TLSv1.3"},
+    "credentials": {"username": "u", "mechanism": "Plain", "passwordSecretRef": {"name": "a"}},
+    "fetch": {"mode": "Poll", "interval": "1m", "since": "0", "filter": {"maxMessageSize": "1Mi", "oversize": "Skip"}},
+    "delivery": {"webhook": {"serviceRef": {"name": "desk"}, "timeout": "5s", "caSecretRef": {"name": "ca"}}},
+    "fetcher": {"labels": {"a": "b"}},
+    "deletionPolicy": "Orphan",
+}
+
+
+def asked(**spec: Any) -> list[str]:
+    return not_implemented(MailboxSpec.model_validate(DONE | spec))
+
+
+def test_what_is_done_is_not_complained_of() -> None:
+    assert asked() == []
+    assert asked(outgoing={"protocol": "None"}) == []
+    assert asked(fetch={"folders": {"include": [r"\Inbox"]}}) == []
+    assert asked(incoming=None, outgoing={"port": 587}, providerRef={"name": "hosting"}) == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ({"incoming": {"protocol": "POP3", "host": "a"}}, "spec.incoming.protocol: POP3"),
+        ({"incoming": {"url": "https://a/ews"}}, "spec.incoming.url: https://a/ews"),
+        ({"outgoing": {"protocol": "Graph", "host": "a"}}, "spec.outgoing.protocol: Graph"),
+        ({"outgoing": {"url": "https://a/ews"}}, "spec.outgoing.url: https://a/ews"),
+        ({"incoming": None}, "discovery of the incoming server (set spec.incoming.host or spec.providerRef)"),
+        ({"outgoing": {"port": 587}}, "discovery of the outgoing server (set spec.outgoing.host or spec.providerRef)"),
+        ({"credentials": {"oauth": {"appRef": {"name": "a"}}}}, "spec.credentials.oauth"),
+        (
+            {"credentials": {"mechanism": "SCRAM", "passwordSecretRef": {"name": "a"}}},
+            "spec.credentials.mechanism: SCRAM",
+        ),
+        (
+            {"outgoing": {"host": "a", "credentials": {"oauth": {"appRef": {"name": "a"}}}}},
+            "spec.outgoing.credentials.oauth",
+        ),
+        ({"sharedMailbox": True}, "spec.sharedMailbox: true"),
+        ({"fromAddresses": [{"address": "a@b.c"}, {"address": "d@e.f"}]}, "spec.fromAddresses: a@b.c, d@e.f"),
+        ({"capabilities": ["Mail", "Contacts"]}, "spec.capabilities: Contacts"),
+        ({"fetch": {"folders": {"include": ["INBOX", "Archive"]}}}, "spec.fetch.folders.include: INBOX, Archive"),
+        ({"fetch": {"folders": {"exclude": ["Junk"]}}}, "spec.fetch.folders.exclude: Junk"),
+        ({"fetch": {"filter": {"unseenOnly": True}}}, "spec.fetch.filter.unseenOnly: true"),
+        ({"fetch": {"filter": {"headers": [{"name": "X-A"}]}}}, "spec.fetch.filter.headers: X-A"),
+        ({"fetch": {"filter": {"from": ["a@b.c"]}}}, "spec.fetch.filter.from: a@b.c"),
+        ({"fetch": {"afterFetch": {"moveTo": "Done"}}}, "spec.fetch.afterFetch.moveTo: Done"),
+        ({"fetch": {"afterFetch": {"delete": True}}}, "spec.fetch.afterFetch.delete: true"),
+        ({"fetch": {"afterFetch": {"deleteAfter": "7d"}}}, "spec.fetch.afterFetch.deleteAfter: 7d"),
+        ({"fetch": {"afterFetch": {"leaveOnServer": False}}}, "spec.fetch.afterFetch.leaveOnServer: false"),
+        ({"delivery": {"lmtp": {"host": "a"}}}, "spec.delivery.lmtp"),
+        ({"delivery": {"maildir": {"claimName": "a"}}}, "spec.delivery.maildir"),
+        ({"delivery": {"webhook": {"url": "https://a", "format": "Parsed"}}}, "spec.delivery.webhook.format: Parsed"),
+        (
+            {"delivery": {"webhook": {"url": "https://a", "signingSecretRef": {"name": "a"}}}},
+            "spec.delivery.webhook.signingSecretRef",
+        ),
+        (
+            {"delivery": {"webhook": {"url": "https://a", "headersSecretRef": {"name": "a"}}}},
+            "spec.delivery.webhook.headersSecretRef",
+        ),
+    ],
+)
+def test_what_is_not_done_is_named_with_its_value(spec: dict[str, Any], told: str) -> None:
+    assert asked(**spec) == [told]
+
+
+def test_no_grant_of_an_app_is_done() -> None:
+    spec = {"provider": "Google", "clientID": "a", "grant": "JWTBearer", "serviceAccountKeyRef": {"name": "a"}}
+    assert app_not_implemented(OAuthAppSpec.model_validate(spec)) == ["spec.grant: JWTBearer"]
