@@ -1,0 +1,109 @@
+"""What is remembered, written and read back."""
+
+import json
+from typing import Any
+
+import pytest
+
+from mailbox_operator.fetcher.checkpoint import QUARANTINE_LIMIT, Checkpoint, CheckpointError, Quarantined
+from mailbox_operator.fetcher.folder_ledger import FolderLedger, begin_ledger
+from mailbox_operator.fetcher.ids import Uid, UidValidity
+from mailbox_operator.fetcher.seen_window import WINDOW, SeenWindow
+
+
+def checkpoint() -> Checkpoint:
+    made = Checkpoint()
+    ledger = FolderLedger(uidvalidity=UidValidity(7), last=Uid(10), since=5.0, since_through=Uid(20))
+    ledger.announce([Uid(11), Uid(12), Uid(14)], through=Uid(14))
+    made.folders["INBOX"] = ledger
+    return made
+
+
+def test_everything_reads_back() -> None:
+    made = checkpoint()
+    made.settle("INBOX", Uid(12))
+    made.folders["INBOX"].mark(Uid(12))
+    made.seen.add(b"<1@x>")
+    assert made.count_try("INBOX", Uid(11)) == 1
+    made.give_up(Quarantined(folder="INBOX", uid=Uid(14), said="The sink answered 400", time="2026-01-01T00:00:00Z"))
+    made.messages_delivered, made.last_message_seconds, made.saved_seconds = 3, 1.5, 2.5
+    again = Checkpoint.from_json(made.to_json())
+    assert again.to_json() == made.to_json()
+    ledger = again.folders["INBOX"]
+    assert (ledger.last, ledger.announce([Uid(11), Uid(12), Uid(14)], through=Uid(14))) == (10, [11])
+    assert b"<1@x>" in again.seen
+    assert again.count_try("INBOX", Uid(11)) == 2
+    assert again.quarantine == made.quarantine
+
+
+def test_tries_end_with_the_message() -> None:
+    made = checkpoint()
+    made.count_try("INBOX", Uid(11))
+    made.settle("INBOX", Uid(11))
+    assert made.tries == {}
+
+
+def test_the_quarantine_is_bounded_and_counted() -> None:
+    made = checkpoint()
+    for uid in range(QUARANTINE_LIMIT + 5):
+        made.give_up(Quarantined(folder="INBOX", uid=Uid(uid), said="no", time=""))
+    assert len(made.quarantine) == QUARANTINE_LIMIT
+    assert made.quarantine[-1].uid == QUARANTINE_LIMIT + 4
+    assert made.quarantined == QUARANTINE_LIMIT + 5
+
+
+def change(text: str, **values: Any) -> str:
+    return json.dumps(json.loads(text) | values)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        "null",
+        change(checkpoint().to_json(), version=2),
+        change(checkpoint().to_json(), seen="%"),
+        change(checkpoint().to_json(), quarantine=[["INBOX"]]),
+        change(checkpoint().to_json(), folders={"INBOX": {}}),
+        change(checkpoint().to_json(), folders=[]),
+        checkpoint().to_json().replace('"above":""', '"above":"1:4000000000"'),
+    ],
+)
+def test_what_cannot_be_read_is_an_error_and_no_empty_checkpoint(text: str) -> None:
+    with pytest.raises(CheckpointError):
+        Checkpoint.from_json(text)
+
+
+def test_the_window_forgets_the_oldest_and_nothing_else() -> None:
+    window = SeenWindow()
+    for number in range(WINDOW + 1):
+        window.add(b"<%d@x>" % number)
+    window.add(b"<2@x>")  # seen again: youngest now
+    window.add(b"<more@x>")
+    assert b"<0@x>" not in window
+    assert b"<1@x>" not in window
+    assert b"<2@x>" in window
+    assert len(SeenWindow.from_text(window.to_text()).to_text()) < 50_000
+    assert b"" not in window
+
+
+@pytest.mark.parametrize(
+    ("since_seconds", "saved", "last", "since"),
+    [
+        (None, None, 0, None),
+        (0.0, None, 99, None),
+        (60.0, None, 0, 940.0),
+        (60.0, 500.0, 0, 940.0),
+        (0.0, 500.0, 0, 500.0),
+        (None, 500.0, 0, None),
+    ],
+)
+def test_where_a_folder_begins(
+    since_seconds: float | None, saved: float | None, last: int, since: float | None
+) -> None:
+    ledger = begin_ledger(
+        uidvalidity=UidValidity(1), uidnext=Uid(100), since_seconds=since_seconds, now=1000.0, saved=saved
+    )
+    assert (ledger.last, ledger.since) == (last, since)

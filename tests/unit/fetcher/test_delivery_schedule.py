@@ -1,0 +1,153 @@
+"""Which message goes to the sink next; time is a number here."""
+
+from mailbox_operator.fetcher.answer import Answer, Verdict, judge_answer
+from mailbox_operator.fetcher.delivery_schedule import (
+    FAILING_AFTER,
+    LONELY_FAILURES,
+    MEMORY_LIMIT,
+    Delivery,
+    DeliverySchedule,
+)
+from mailbox_operator.fetcher.headers import Headers
+from mailbox_operator.fetcher.ids import Uid, UidValidity
+from mailbox_operator.fetcher.message import Message
+
+DOWN = Answer(verdict=Verdict.AGAIN, said="The connection ended")
+
+
+def schedule(*, concurrency: int = 2) -> DeliverySchedule:
+    return DeliverySchedule(concurrency=concurrency, chance=lambda: 0.999, now=0.0)
+
+
+def delivery(uid: int, *, octets: bytes = b"x", now: float = 0.0) -> Delivery:
+    headers = Headers(b"", b"", is_test=False)
+    message = Message(
+        "INBOX", UidValidity(1), Uid(uid), b"", 1, header_only=False, headers=headers, body=memoryview(b"")
+    )
+    return Delivery(message, octets, None, now=now)
+
+
+def take_uid(plan: DeliverySchedule, *, now: float, under_way: int = 0) -> int | None:
+    found = plan.take(now=now, under_way=under_way)
+    return found.message.uid if found else None
+
+
+def test_messages_go_in_order() -> None:
+    plan = schedule()
+    for uid in (1, 2, 3):
+        plan.add(delivery(uid))
+    assert [take_uid(plan, now=0) for _ in range(4)] == [1, 2, 3, None]
+
+
+def test_a_failed_message_waits_longer_each_time_while_others_go_on() -> None:
+    plan = schedule(concurrency=5)
+    one, two = delivery(1), delivery(2)
+    plan.add(one)
+    plan.add(two)
+    assert plan.take(now=0, under_way=0) is one
+    assert plan.fail(one, judge_answer(500), now=0, by_status=True) is False
+    assert plan.wake_at(now=0) == 0.999
+    assert plan.take(now=0, under_way=0) is two
+    assert plan.take(now=0.9, under_way=0) is None
+    assert plan.take(now=1.0, under_way=0) is one
+    plan.fail(one, judge_answer(500), now=1.0, by_status=True)
+    assert plan.wake_at(now=1.0) == 1.0 + 2 * 0.999
+
+
+def test_a_sink_that_fails_is_asked_one_at_a_time_until_it_accepts() -> None:
+    plan = schedule(concurrency=2)
+    for uid in range(1, 7):
+        plan.add(delivery(uid))
+    first, second = plan.take(now=0, under_way=0), plan.take(now=0, under_way=1)
+    assert first
+    assert second
+    plan.fail(first, DOWN, now=0, by_status=False)
+    plan.fail(second, DOWN, now=0, by_status=False)
+    assert plan.take(now=0.5, under_way=0) is None, "closed for a while"
+    probe = plan.take(now=1.0, under_way=0)
+    assert probe
+    assert plan.take(now=1.0, under_way=1) is None, "one at a time"
+    plan.accept(probe, now=1.1)
+    assert sorted(filter(None, (take_uid(plan, now=1.1) for _ in range(9)))) == [
+        uid for uid in range(1, 7) if uid != probe.message.uid
+    ], "and then all, without waiting out their own delays"
+
+
+def test_retry_after_closes_the_sink_for_all() -> None:
+    plan = schedule(concurrency=5)
+    one = delivery(1)
+    plan.add(one)
+    plan.add(delivery(2))
+    plan.take(now=0, under_way=0)
+    plan.fail(one, judge_answer(429, retry_after=b"30"), now=0, by_status=True)
+    assert plan.take(now=29, under_way=0) is None
+    assert plan.wake_at(now=29) == 30
+    assert plan.take(now=30, under_way=0) is not None
+
+
+def test_a_message_that_fails_alone_is_given_up_in_the_end() -> None:
+    plan = schedule(concurrency=5)
+    poison = delivery(1)
+    plan.add(poison)
+    given_up = 0
+    for round_ in range(LONELY_FAILURES):
+        other = delivery(100 + round_)
+        plan.add(other)
+        plan.accept(other, now=round_)
+        given_up = plan.fail(poison, judge_answer(500), now=round_, by_status=True)
+    assert given_up is True
+
+
+def test_a_message_is_not_given_up_while_the_whole_sink_is_down() -> None:
+    plan = schedule(concurrency=5)
+    one = delivery(1)
+    plan.add(one)
+    assert not any(plan.fail(one, judge_answer(500), now=n, by_status=True) for n in range(100))
+    assert not any(plan.fail(one, DOWN, now=n, by_status=False) for n in range(100))
+
+
+def test_gone_is_gone_for_good() -> None:
+    plan = schedule()
+    one, two = delivery(1), delivery(2)
+    plan.add(one)
+    plan.add(two)
+    plan.fail(one, judge_answer(410), now=0, by_status=True)
+    plan.accept(two, now=0)
+    assert plan.take(now=1e9, under_way=0) is None
+    health = plan.health(now=1)
+    assert (health.gone, health.reason, health.held) == (True, "SinkGone", 1)
+
+
+def test_a_sink_fails_when_nothing_was_accepted_for_long() -> None:
+    plan = schedule()
+    one = delivery(1, now=1000.0)
+    plan.add(one)
+    assert plan.health(now=1000 + FAILING_AFTER).failing is False, "nobody complained"
+    plan.fail(one, DOWN, now=1000, by_status=False)
+    assert plan.health(now=1000 + FAILING_AFTER - 1).failing is False
+    health = plan.health(now=1000 + FAILING_AFTER)
+    assert (health.failing, health.said) == (True, "The connection ended")
+
+
+def test_a_misconfigured_sink_fails_at_once() -> None:
+    plan = schedule()
+    one = delivery(1)
+    plan.add(one)
+    plan.fail(one, judge_answer(404), now=0, by_status=True)
+    assert plan.health(now=0).failing
+    plan.accept(one, now=1)
+    assert plan.health(now=1).failing is False
+
+
+def test_it_is_full_by_octets_and_opens_again_at_half() -> None:
+    plan = schedule()
+    large = [delivery(uid, octets=bytes(MEMORY_LIMIT // 4)) for uid in range(1, 6)]
+    for one in large:
+        plan.add(one)
+    assert plan.judge_fullness() is True
+    assert plan.judge_fullness() is None
+    plan.settle(large[0])
+    plan.settle(large[1])
+    assert plan.judge_fullness() is None, "three quarters"
+    plan.settle(large[2])
+    assert plan.judge_fullness() is False
