@@ -1,5 +1,7 @@
 """One API server with the kinds in it, for all tests of this folder."""
 
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -12,7 +14,16 @@ from mailbox_operator.api.crd import KINDS, documents
 from mailbox_operator.api.meta import GROUP
 from support.kube import Kube, kubeconfig_in_place
 
-NAME: Final = "apiserver"
+PREFIX: Final = "apiserver-"
+"""Followed by the process id of the test run: two runs at once do not disturb each other."""
+
+
+def stop_left_behind() -> None:
+    """Stop what test runs left that were killed."""
+    for folder in devcluster.STATE.glob(f"{PREFIX}*"):
+        if not Path("/proc", folder.name.removeprefix(PREFIX)).exists():
+            devcluster.stop(folder.name, delete=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -21,11 +32,13 @@ def kubeconfig() -> Iterator[Path]:
     if devcluster.in_place():
         yield kubeconfig_in_place()
         return
-    devcluster.stop(NAME, delete=True)
+    stop_left_behind()
+    name = f"{PREFIX}{os.getpid()}"
     try:
-        yield devcluster.start(NAME, node=False).kubeconfig
+        yield devcluster.start(name, node=False).kubeconfig
     finally:
-        devcluster.stop(NAME, delete=True)
+        devcluster.stop(name, delete=True)
+        shutil.rmtree(devcluster.STATE / name, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
