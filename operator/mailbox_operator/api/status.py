@@ -82,7 +82,7 @@ class MailboxStatus(Model):
         json_schema_extra=CONDITIONS_LIST,
     )
     resolved: Resolved | None = Field(default=None, description="What was chosen for what the spec leaves open.")
-    observed_inputs: ShortText | None = Field(
+    observed_inputs: Annotated[str, Field(max_length=128)] | None = Field(
         default=None,
         description="Hash of what the last verification saw beside the spec: Secrets' and provider's versions.",
     )
