@@ -20,8 +20,9 @@ Body = memoryview | Spool | None
 
 
 class ResponseAssembler:
-    """Give it each event of a `ResponseReader`. A body up to the reader's capacity is not copied, a larger one is
-    gathered, and one of several MiB spooled.
+    """Give it each event of a `ResponseReader`.
+
+    A body up to the reader's capacity is not copied, a larger one is gathered, and one of several MiB spooled.
 
     Raises ProtocolError, and OSError when the disk is full.
     """

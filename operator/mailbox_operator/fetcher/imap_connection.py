@@ -209,6 +209,8 @@ class ImapConnection(asyncio.BufferedProtocol):
                 self._hand_over(*late)
             elif line.text is text:  # the rest of a response with literals says nothing more
                 self._untagged_line(text)
+        elif not self._greeting.done():
+            raise ProtocolError(f"it greets with {clean(text.decode('utf-8', 'replace'))!r}")
         elif text.startswith(b"+"):
             if self._continuation and not self._continuation.done():
                 self._continuation.set_result(None)

@@ -153,5 +153,5 @@ async def test_an_api_server_with_a_foreign_certificate_is_not_told_the_token(
 ) -> None:
     shutil.copy(Pki.make(tmp_path / "pki").certificate("ca"), access.folder / "ca.crt")
     async with opened(access, namespace, "pod-1") as store:
-        with pytest.raises(StoreAwayError, match="API server: .*certificate"):
+        with pytest.raises(StoreAwayError, match=r"API server: .*certificate"):
             await store.open()

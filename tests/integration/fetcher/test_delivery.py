@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -120,7 +121,7 @@ def test_a_large_message_arrives_whole_and_leaves_memory_small(
 
 def peak_rss_mib(fetcher: Fetcher) -> float:
     assert fetcher.process
-    with open(f"/proc/{fetcher.process.pid}/status") as status:  # noqa: PTH123
+    with Path(f"/proc/{fetcher.process.pid}/status").open() as status:
         return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
 
 

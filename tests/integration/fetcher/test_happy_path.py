@@ -1,5 +1,7 @@
 """Mail on the server arrives at the webhook, as it was."""
 
+from pathlib import Path
+
 import pytest
 
 from integration.conftest import Account
@@ -34,3 +36,20 @@ def test_what_is_there_and_what_comes_is_delivered(
     assert receiver.wait_accepted(2)[1].fields["ce-messageid"] == "<2@x>"
     assert fetcher.stop() == 0
     assert fetcher.saved()["folders"]["INBOX"]["last"] == 2
+
+
+def test_an_idle_fetcher_is_small(server: MailServer, account: Account, receiver: Receiver, fetcher: Fetcher) -> None:
+    server.dovecot.seed(account.address, [b"Message-ID: <1@x>\r\n\r\n" + b"x" * 100_000 + b"\r\n"] * 50)
+    fetcher.change(deduplicate=False)
+    fetcher.start()
+    receiver.wait_accepted(50)
+    fetcher.wait_state("Idle")
+    assert rss_mib(fetcher) < 36
+    fetcher.metric("messages_delivered_total")
+    assert rss_mib(fetcher) < 40, "metrics read"
+
+
+def rss_mib(fetcher: Fetcher) -> float:
+    assert fetcher.process
+    with Path(f"/proc/{fetcher.process.pid}/status").open() as status:
+        return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmRSS"))

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailbox_operator.fetcher.cloud_event import rfc3339_of_date
+from mailbox_operator.fetcher.ids import Uid
 from mailbox_operator.fetcher.imap_data import (
     Fetched,
     Listed,
@@ -27,15 +28,15 @@ DATE = b"17-Jul-1996 02:44:25 -0700"
     [
         (
             b'* 12 FETCH (UID 7 FLAGS (\\Seen $X) INTERNALDATE "%b" RFC822.SIZE 44 BODY[] {44}' % DATE,
-            Fetched(7, DATE, 44, header_only=False),
+            Fetched(Uid(7), DATE, 44, header_only=False),
         ),
         (
             b'* 12 FETCH (UID 7 FLAGS () INTERNALDATE "%b" RFC822.SIZE 44 BODY[HEADER] {4}' % DATE,
-            Fetched(7, DATE, 44, header_only=True),
+            Fetched(Uid(7), DATE, 44, header_only=True),
         ),
-        (b"* 1 FETCH (RFC822.SIZE 3 uid 9 BODY[] {3}", Fetched(9, b"", 3, header_only=False)),
-        (b"* 1 FETCH (UID 9 BODY[] ~{3}", Fetched(9, b"", 0, header_only=False)),
-        (b"* 1 FETCH (BODY[] NIL UID 9)", Fetched(9, b"", 0, header_only=False)),
+        (b"* 1 FETCH (RFC822.SIZE 3 uid 9 BODY[] {3}", Fetched(Uid(9), b"", 3, header_only=False)),
+        (b"* 1 FETCH (UID 9 BODY[] ~{3}", Fetched(Uid(9), b"", 0, header_only=False)),
+        (b"* 1 FETCH (BODY[] NIL UID 9)", Fetched(Uid(9), b"", 0, header_only=False)),
         (b"* 1 FETCH (BODY[] {3}", None),
         (b"* 1 FETCH (UID 9 ENVELOPE {3}", None),
     ],
@@ -53,8 +54,8 @@ def test_a_body_may_be_quoted() -> None:
 @pytest.mark.parametrize(
     ("line", "listed"),
     [
-        (b'* 1 FETCH (UID 5 INTERNALDATE "%b" RFC822.SIZE 10)' % DATE, Listed(5, 10, DATE)),
-        (b"* 1 FETCH (RFC822.SIZE 10 UID 5)", Listed(5, 10, b"")),
+        (b'* 1 FETCH (UID 5 INTERNALDATE "%b" RFC822.SIZE 10)' % DATE, Listed(Uid(5), 10, DATE)),
+        (b"* 1 FETCH (RFC822.SIZE 10 UID 5)", Listed(Uid(5), 10, b"")),
         (b"* 1 FETCH (UID 5 FLAGS (\\Seen))", None),
         (b"* SEARCH 1 2", None),
     ],
