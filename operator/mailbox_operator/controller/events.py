@@ -28,6 +28,9 @@ class Happening:
 def transitions(before: Sequence[Object], after: Sequence[Object]) -> list[Happening]:
     """Return what has turned between two lists of conditions. Pure."""
     old = {one["type"]: one for one in before}
+    ready = next((one for one in after if one["type"] == ConditionType.READY), None)
+    if ready and ready["reason"] == Reason.SUSPENDED:
+        return []  # nobody waits for it
     found = []
     for one in after:
         was = old.get(one["type"])
@@ -36,7 +39,6 @@ def transitions(before: Sequence[Object], after: Sequence[Object]) -> list[Happe
         if was is None or (was["status"], was["reason"]) != (one["status"], one["reason"]):
             note = f"{one['type']}: {one['message']}"
             found.append(Happening(warning=True, reason=one["reason"], action="Verify", note=note))
-    ready = next((one for one in after if one["type"] == ConditionType.READY), None)
     was_ready = old.get(ConditionType.READY)
     if ready and ready["status"] == "True" and (was_ready is None or was_ready["status"] != "True"):
         failed = [one for one in before if one["status"] == "False" and one["reason"] not in QUIET]

@@ -200,7 +200,8 @@ class MailboxReconciler:
                 self.later(key, left)
                 return
         memory.counters_written = now
-        result = await self.client.apply_status(MAILBOX, namespace=key.namespace, name=key.name, status=status)
+        with self.store.writing(key, status):
+            result = await self.client.apply_status(MAILBOX, namespace=key.namespace, name=key.name, status=status)
         STATUS_WRITES.labels(MAILBOX.name).inc()
         self.store.put(MAILBOX.name, result)
         happenings = transitions(before.get("conditions") or [], status["conditions"])

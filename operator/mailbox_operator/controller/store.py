@@ -1,6 +1,7 @@
 """What the watches have shown: the operator's picture of the cluster."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from mailbox_operator.controller.kinds import CONFIG_MAP, SECRET, Key
@@ -8,6 +9,7 @@ from mailbox_operator.controller.kinds import CONFIG_MAP, SECRET, Key
 Object = dict[str, Any]
 
 PROGRESS: Final = "progress.json"
+WATCHED_METADATA: Final = ("uid", "generation", "annotations", "deletionTimestamp")
 
 
 def key_of(kind: str, obj: Object) -> Key:
@@ -27,6 +29,7 @@ class Store:
 
     def __init__(self) -> None:
         self._objects: dict[Key, Object] = {}
+        self._writing: dict[Key, Object] = {}
 
     def put(self, kind: str, obj: Object) -> bool:
         """Keep an object unless a newer version is here. Returns whether it was news."""
@@ -37,6 +40,23 @@ class Store:
             return False
         self._objects[key] = slim(kind, obj)  # also where it is no news: kopf keeps this very dictionary
         return before is None or not same or version(before) != version(obj)
+
+    @contextmanager
+    def writing(self, key: Key, status: Object) -> Iterator[None]:
+        """Hold a status that is on its way to the API server: the watch often shows it before the answer comes."""
+        self._writing[key] = status
+        try:
+            yield
+        finally:
+            del self._writing[key]
+
+    def is_own_write(self, key: Key, *, before: Object | None, after: Object) -> bool:
+        """Whether an object differs from what it was by nothing but the status that is being written."""
+        return (
+            before is not None
+            and after.get("status") == self._writing.get(key, ())
+            and all(before["metadata"].get(name) == after["metadata"].get(name) for name in WATCHED_METADATA)
+        )
 
     def remove(self, key: Key) -> None:
         """Drop an object that is no more."""

@@ -1,7 +1,7 @@
 """The watches: kopf as informer and nothing else. A handler puts the object into the store and its key into the queue."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ import kopf
 from mailbox_operator.api.meta import MAILBOX_LABEL
 from mailbox_operator.controller.client import Client
 from mailbox_operator.controller.index import ReverseIndex
+from mailbox_operator.controller.informer import NothingToCompare
 from mailbox_operator.controller.kinds import CHILDREN, MAILBOX, OAUTH_APP, OWN, PROVIDER, SECRET, Key, Kind
 from mailbox_operator.controller.store import Store, key_of
 from mailbox_operator.controller.work_queue import Lane, WorkQueue
@@ -41,7 +42,8 @@ class World:
         """Take an object as it is now."""
         key = key_of(kind.name, obj)
         before = self.store.get(key)
-        if self.store.put(kind.name, obj):
+        own = self.store.is_own_write(key, before=before, after=obj)
+        if self.store.put(kind.name, obj) and not own:
             self._wake(kind, key, obj, lane=_lane(before, obj))
 
     def gone(self, kind: Kind, key: Key) -> None:
@@ -93,8 +95,8 @@ def make_registry(world: World, *, client: Client) -> kopf.OperatorRegistry:
     return registry
 
 
-def _handler(world: World, kind: Kind) -> Callable[..., None]:
-    def heard(event: Any, **_: Any) -> None:
+def _handler(world: World, kind: Kind) -> Callable[..., Awaitable[None]]:
+    async def heard(event: Any, **_: Any) -> None:  # kopf would run a plain function in a thread
         obj: Object = event["object"]
         if event["type"] == "DELETED":
             world.gone(kind, key_of(kind.name, obj))
@@ -110,6 +112,7 @@ def make_settings() -> kopf.OperatorSettings:
     settings.peering.standalone = True
     settings.posting.enabled = False
     settings.scanning.disabled = True
+    settings.persistence.diffbase_storage = NothingToCompare()
     settings.networking.error_backoffs = EndlessBackoff()
     settings.networking.request_timeout = 60
     settings.networking.connect_timeout = 10

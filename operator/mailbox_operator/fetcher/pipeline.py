@@ -45,11 +45,12 @@ class Pipeline:
     def adopt(self, folder: str, uidvalidity: UidValidity, *, uidnext: Uid) -> FolderLedger:
         """Return the ledger of a folder as the server now shows it."""
         known = self.checkpoint.folders.get(folder)
-        if known and known.uidvalidity == uidvalidity:
+        # A UIDNEXT that went back is a server that broke its word (restored from a backup, say): UIDs mean something else.
+        if known and known.uidvalidity == uidvalidity and uidnext > known.last:
             known.begin_session(held=self.sink.held(folder, uidvalidity) if self.sink else ())
             return known
         if known:
-            log.warning("UIDVALIDITY changed, the folder is read again", extra={"folder": folder})
+            log.warning("the folder begins anew and is read again", extra={"folder": folder})
             self.checkpoint.tries.clear()
         ledger = begin_ledger(
             uidvalidity=uidvalidity,

@@ -42,3 +42,8 @@ def test_what_only_waits_is_not_told() -> None:
         reasons([], [condition("Ready", "False", "Progressing"), condition("FetcherAvailable", "False", "Pending")])
         == []
     )
+
+
+def test_of_a_suspended_mailbox_nothing_is_told() -> None:
+    missing = condition("ReferencesResolved", "False", "SecretNotFound")
+    assert reasons([], [missing, condition("Ready", "False", "Suspended")]) == []
