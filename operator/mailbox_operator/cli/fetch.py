@@ -9,8 +9,7 @@ from pathlib import Path
 import click
 
 from mailbox_operator.fetcher.log import set_up_logging
-from mailbox_operator.fetcher.plan import PlanError
-from mailbox_operator.fetcher.process import ExitCode, Options, run_fetcher
+from mailbox_operator.fetcher.process import Options, run_fetcher
 
 
 def parse_listen(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, int] | None:
@@ -81,9 +80,4 @@ def fetch(  # noqa: PLR0913 - the options are what they are
         allow_loopback=allow_loopback,
         spool_folder=Path(os.environ.get("TMPDIR", "/tmp")),  # noqa: S108 - the pod's own emptyDir
     )
-    try:
-        code = asyncio.run(run_fetcher(options))
-    except PlanError as error:
-        click.echo(f"Error: {error}", err=True)
-        code = ExitCode.PLAN
-    sys.exit(code)
+    sys.exit(asyncio.run(run_fetcher(options)))

@@ -13,13 +13,14 @@ from typing import Final
 from mailbox_operator.fetcher.checkpoint import Checkpoint, CheckpointError
 from mailbox_operator.fetcher.engine import Ended, Engine, Surroundings
 from mailbox_operator.fetcher.health import HealthServer
-from mailbox_operator.fetcher.http_pool import HttpPool, UrlError
+from mailbox_operator.fetcher.http_pool import HttpPool, UrlError, parse_url
 from mailbox_operator.fetcher.meter import Meter
 from mailbox_operator.fetcher.plan import Plan, PlanError
 from mailbox_operator.fetcher.store import FencedError, Store, StoreAwayError
 from mailbox_operator.fetcher.store_configmap import LARGEST_ANSWER, ApiAccess, ConfigMapStore
 from mailbox_operator.fetcher.store_file import FileStore
 from mailbox_operator.fetcher.watched_file import WatchedFile
+from mailbox_operator.mail.endpoint import Protocol
 from mailbox_operator.mail.errors import MailError
 from mailbox_operator.mail.guard import AddressPolicy, parse_networks
 
@@ -57,24 +58,30 @@ class Options:
     spool_folder: Path
 
 
+FAULTS: Final = {
+    PlanError: (ExitCode.PLAN, "the plan cannot be used"),
+    FencedError: (ExitCode.FENCED, "another fetcher holds the checkpoint"),
+    StoreAwayError: (ExitCode.FAILED, "the checkpoint cannot be reached"),
+    CheckpointError: (ExitCode.FAILED, "the checkpoint cannot be read"),
+}
+
+
 async def run_fetcher(options: Options) -> ExitCode:
-    """Fetch until a signal says otherwise. Raises PlanError where the plan cannot be used at the start."""
-    plan_file = WatchedFile(str(options.plan))
-    plan = read_plan(plan_file)
-    meter = Meter()
+    """Fetch until a signal says otherwise; what prevents it is logged."""
     async with asyncio.TaskGroup() as tasks:
-        store = open_store(options.checkpoint, plan=plan, tasks=tasks)
         try:
-            process = FetcherProcess(options, plan_file=plan_file, store=store, meter=meter)
-            return await process.run(plan, tasks)
-        except FencedError as error:
-            log.error("another fetcher holds the checkpoint", extra={"said": str(error)})  # noqa: TRY400 - no traceback
-            return ExitCode.FENCED
-        except (StoreAwayError, CheckpointError) as error:
-            log.error("no checkpoint", extra={"said": str(error)})  # noqa: TRY400 - no traceback
-            return ExitCode.FAILED
-        finally:
-            store.close()
+            plan_file = WatchedFile(str(options.plan))
+            plan = read_plan(plan_file)
+            store = open_store(options.checkpoint, plan=plan, tasks=tasks)
+            try:
+                process = FetcherProcess(options, plan_file=plan_file, store=store, meter=Meter())
+                return await process.run(plan, tasks)
+            finally:
+                store.close()
+        except tuple(FAULTS) as error:
+            code, text = FAULTS[type(error)]
+            log.error(text, extra={"said": str(error)})  # noqa: TRY400 - it was foreseen, a traceback says nothing
+            return code
 
 
 def read_plan(file: WatchedFile) -> Plan:
@@ -84,6 +91,12 @@ def read_plan(file: WatchedFile) -> Plan:
     plan = Plan.from_json(file.content.decode("utf-8", "replace"))
     if len(plan.fetch.folders) != 1:
         raise PlanError("fetch.folders: this fetcher fetches one folder")
+    if plan.source.protocol is not Protocol.IMAP:
+        raise PlanError(f"source.protocol: this fetcher speaks IMAP, not {plan.source.protocol}")
+    try:
+        parse_url(plan.webhook.url)
+    except UrlError as error:
+        raise PlanError(f"webhook.url: {error}") from error
     return plan
 
 
@@ -150,8 +163,8 @@ class FetcherProcess:
                     once=self._options.once,
                 ),
             )
-        except (UrlError, MailError) as error:
-            raise PlanError(f"webhook: {error}") from error
+        except MailError as error:
+            raise PlanError(f"webhook.ca_file: {error}") from error
         if self._asked:
             self._engine.leave()
         return await self._engine.run()

@@ -1,0 +1,86 @@
+"""Exit codes of the program, where it does not come to fetching."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mailbox_operator.fetcher.plan import Fetch, Identity, Plan, Source, Webhook
+from mailbox_operator.mail.endpoint import Protocol, Security
+
+
+def plan(**change: Any) -> str:
+    """Return a plan as JSON, with parts replaced."""
+    made = Plan(
+        mailbox=Identity(uid="u", namespace="n", name="m", address="a@b"),
+        source=Source(
+            protocol=Protocol.IMAP,
+            host="127.0.0.1",
+            port=1,
+            security=Security.TLS,
+            username="a",
+            password_file="/nonexistent",
+        ),
+        fetch=Fetch(),
+        webhook=Webhook(url="http://127.0.0.1:1/"),
+    )
+    data: dict[str, Any] = json.loads(made.to_json())
+    for part, values in change.items():
+        data[part] = data[part] | values if isinstance(values, dict) else values
+    return json.dumps(data)
+
+
+def run(folder: Path, text: str, *, checkpoint: str) -> tuple[int, str]:
+    """Run the program once; return its exit code and what it said."""
+    (folder / "plan.json").write_text(text)
+    command = [sys.executable, "-m", "mailbox_operator", "fetch", "--once", "--plan", str(folder / "plan.json")]
+    done = subprocess.run(
+        [*command, "--checkpoint", checkpoint], capture_output=True, text=True, timeout=20, check=False, env={}
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("{", "not JSON"),
+        (plan(version=2), "version"),
+        (plan(webhook={"url": "ftp://x"}), "webhook.url"),
+        (plan(webhook={"colour": "red"}), "colour"),
+        (plan(webhook={"url": "https://x/", "ca_file": "/nonexistent"}), "webhook.ca_file"),
+        (plan(fetch={"folders": ["INBOX", "Junk"]}), "fetch.folders"),
+        (plan(source={"protocol": "POP3"}), "source.protocol"),
+    ],
+)
+def test_a_plan_that_cannot_be_used_is_2_and_says_why(text: str, named: str, tmp_path: Path) -> None:
+    code, said = run(tmp_path, text, checkpoint=f"file:{tmp_path}/state.json")
+    assert code == 2
+    assert named in said
+    assert "Traceback" not in said
+
+
+def test_a_checkpoint_of_no_known_kind_is_2(tmp_path: Path) -> None:
+    code, said = run(tmp_path, plan(), checkpoint="s3:bucket")
+    assert (code, "configmap:NAME" in said) == (2, True)
+
+
+def test_a_configmap_outside_a_pod_is_1(tmp_path: Path) -> None:
+    code, said = run(tmp_path, plan(), checkpoint="configmap:x")
+    assert (code, "from a pod only" in said) == (1, True)
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1"])
+def test_a_damaged_checkpoint_is_1_and_is_not_overwritten(content: str, tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    state.write_text(content or " ")
+    code, said = run(tmp_path, plan(), checkpoint=f"file:{state}")
+    assert (code, "cannot be read" in said) == (1, True)
+    assert state.read_text() == (content or " ")
+
+
+def test_a_missing_password_is_1_and_names_the_file(tmp_path: Path) -> None:
+    code, said = run(tmp_path, plan(), checkpoint=f"file:{tmp_path}/state.json")
+    assert (code, "/nonexistent" in said) == (1, True)
