@@ -12,10 +12,10 @@
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get, list, watch]
-# plan and checkpoint of each fetcher, CAs that Mailboxes name; update: only what one holds may one grant, and a fetcher updates its checkpoint
+# plan and checkpoint of each fetcher, CAs that Mailboxes name; a fetcher is granted get and patch, and only what one holds may one grant
 - apiGroups: [""]
   resources: [configmaps]
-  verbs: [get, list, watch, create, patch, delete, update]
+  verbs: [get, list, watch, create, patch, delete]
 # a fetcher's identity: its checkpoint and nothing else
 - apiGroups: [""]
   resources: [serviceaccounts]
