@@ -1,0 +1,128 @@
+"""A small IMAP server with the holes that a real one has now and then: sparse UIDs, expunged and broken messages."""
+
+import asyncio
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from mailbox_operator.fetcher.uid_set import parse_uid_set
+
+SET = re.compile(rb"UID (?:FETCH|STORE|SEARCH UID) (\S+)")
+DATE = b"17-Jul-2026 02:44:25 +0000"
+
+
+@dataclass(kw_only=True)
+class MailServer:
+    """One INBOX; `script` serves it to a connection after sign-in."""
+
+    messages: dict[int, bytes]
+    dates: dict[int, bytes] = field(default_factory=dict)
+    sizes: dict[int, int] = field(default_factory=dict)
+    """What RFC822.SIZE says where that is wrong."""
+    vanishing: set[int] = field(default_factory=set)
+    """Listed once, and gone when they are asked for."""
+    broken: set[int] = field(default_factory=set)
+    """Never handed out: the command ends in NO."""
+    forgetful: set[int] = field(default_factory=set)
+    """Left out once although the command ends in OK."""
+    uidnext: int | None = None
+    names_uidnext: bool = True
+    commands: list[bytes] = field(default_factory=list)
+    seen: set[int] = field(default_factory=set)
+    idling: asyncio.Event = field(default_factory=asyncio.Event)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def script(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection."""
+        writer.write(b"* OK [CAPABILITY IMAP4rev1 IDLE] hello\r\n")
+        while line := await reader.readline():
+            tag, _, command = line.rstrip(b"\r\n").partition(b" ")
+            self.commands.append(command)
+            if command == b"IDLE":
+                writer.write(b"+ idling\r\n")
+                await self._idle(reader, writer)
+                writer.write(tag + b" OK done\r\n")
+                continue
+            for answer in self._answer(command):
+                writer.write(answer.replace(b"TAG", tag) + b"\r\n")
+            await writer.drain()
+            if command == b"LOGOUT":
+                return
+
+    async def _idle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.idling.set()
+        done = asyncio.ensure_future(reader.readline())
+        news = asyncio.ensure_future(self.news.wait())
+        await asyncio.wait((done, news), return_when=asyncio.FIRST_COMPLETED)
+        if not done.done():
+            writer.write(b"* %d EXISTS\r\n" % len(self.messages))
+        assert (await done).strip() in {b"DONE", b""}
+        news.cancel()
+        self.news.clear()
+        self.idling.clear()
+
+    def _answer(self, command: bytes) -> Iterable[bytes]:
+        name = command.split(b" ")[0]
+        if name == b"LOGIN":
+            yield b"TAG OK [CAPABILITY IMAP4rev1 IDLE] in"
+        elif name in {b"SELECT", b"EXAMINE"}:
+            yield b"* %d EXISTS" % len(self.messages)
+            yield b"* OK [UIDVALIDITY 5] x"
+            if self.names_uidnext:
+                yield b"* OK [UIDNEXT %d] x" % (self.uidnext or max(self.messages, default=0) + 1)
+            yield b"TAG OK [READ-WRITE] done"
+        elif command.startswith(b"UID SEARCH"):
+            yield b"* SEARCH" + b"".join(b" %d" % uid for uid in self._within(command))
+            yield b"TAG OK done"
+        elif command.startswith(b"UID FETCH"):
+            yield from self._fetch(command)
+        elif command.startswith(b"UID STORE"):
+            self.seen |= set(self._within(command))
+            yield b"TAG OK done"
+        else:
+            yield b"TAG OK done"
+
+    def _fetch(self, command: bytes) -> Iterable[bytes]:
+        uids = self._within(command)
+        if b"BODY" not in command:
+            for uid in uids:
+                yield b'* 1 FETCH (UID %d INTERNALDATE "%b" RFC822.SIZE %d)' % (uid, self._date(uid), self._size(uid))
+            yield b"TAG OK done"
+            return
+        failed = False
+        for uid in uids:
+            if uid in self.vanishing:
+                self.vanishing.discard(uid)
+                del self.messages[uid]
+            elif uid in self.forgetful:
+                self.forgetful.discard(uid)
+            elif uid in self.broken:
+                failed = True
+            else:
+                message = self.messages[uid]
+                section = b"BODY[]"
+                if b"BODY.PEEK[HEADER]" in command:
+                    message, section = message.partition(b"\r\n\r\n")[0] + b"\r\n\r\n", b"BODY[HEADER]"
+                items = b'UID %d FLAGS () INTERNALDATE "%b" RFC822.SIZE %d' % (uid, self._date(uid), self._size(uid))
+                yield b"* 1 FETCH (%b %b {%d}\r\n%b)" % (items, section, len(message), message)
+        yield b"TAG NO [SERVERBUG] cannot read it" if failed else b"TAG OK done"
+
+    def _within(self, command: bytes) -> list[int]:
+        found = SET.search(command)
+        assert found, command
+        text = found[1].decode()
+        if text.endswith(":*"):  # always names the last one, too
+            return sorted(uid for uid in self.messages if uid >= min(int(text[:-2]), max(self.messages)))
+        if text == "*":
+            return [max(self.messages)]
+        if ":" in text and "," not in text:
+            first, last = map(int, text.split(":"))
+            return sorted(uid for uid in self.messages if first <= uid <= last)
+        wanted = set(parse_uid_set(text, limit=100_000))
+        return sorted(uid for uid in self.messages if uid in wanted)
+
+    def _date(self, uid: int) -> bytes:
+        return self.dates.get(uid, DATE)
+
+    def _size(self, uid: int) -> int:
+        return self.sizes.get(uid, len(self.messages[uid]))
