@@ -28,11 +28,18 @@ class NothingToCompare(kopf.DiffBaseStorage):
 
 
 class TasksOfOthers(Collection["asyncio.Task[Any]"]):
-    """Every task that does not run kopf's code: kopf would cancel all that began after it when it ends."""
+    """Every task that kopf must not cancel when it ends: it would cancel all that began after it.
+
+    Those that do not run its code; and the pause-waiters of its watchers, which end with their watcher. A watcher whose
+    pause-waiter is cancelled at the same time as itself takes that for a pause, begins to watch again, and kopf waits
+    for its end for ever.
+    """
 
     def __contains__(self, task: object) -> bool:
-        code = getattr(task.get_coro(), "cr_code", None) if isinstance(task, asyncio.Task) else None
-        return code is None or not code.co_filename.startswith(KOPF)
+        if not isinstance(task, asyncio.Task):
+            return True
+        code = getattr(task.get_coro(), "cr_code", None)
+        return code is None or not code.co_filename.startswith(KOPF) or task.get_name().startswith("pause-waiter for")
 
     def __iter__(self) -> Iterator["asyncio.Task[Any]"]:
         return (task for task in asyncio.all_tasks() if task in self)

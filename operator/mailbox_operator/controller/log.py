@@ -5,6 +5,8 @@ from typing import Final
 
 from pythonjsonlogger.json import JsonFormatter
 
+from mailbox_operator.fetcher.log import TerminalFormatter
+
 QUIET: Final = ("kopf", "aiohttp.access", "imapclient", "asyncio")
 """Libraries that tell each step, or, at debug, what they send."""
 
@@ -17,7 +19,7 @@ def set_up_logging(*, json_lines: bool, level: str) -> None:
             "{asctime}{levelname}{name}{message}", style="{", rename_fields={"asctime": "time", "levelname": "level"}
         )
         if json_lines
-        else logging.Formatter("{asctime} {levelname:7} {name} {message}", style="{")
+        else TerminalFormatter()
     )
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in QUIET:

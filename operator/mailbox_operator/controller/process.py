@@ -91,7 +91,7 @@ async def run_operator(settings: Settings) -> None:
             tasks = [
                 group.create_task(_keep_listed(world, client, policy, readiness, settings)),
                 *(group.create_task(_work(queue, reconcilers, readiness)) for _ in range(settings.workers)),
-                group.create_task(_watch(world, client, settings, stop)),
+                group.create_task(_watch(world, client, settings, readiness, take_signals=lambda: _take_signals(stop))),
             ]
             log.info("started", extra={"namespaces": settings.namespaces or "all"})
             await stop.wait()
@@ -170,21 +170,29 @@ def _take_signals(stop: asyncio.Event) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
 
 
-async def _watch(world: World, client: Client, settings: Settings, stop: asyncio.Event) -> None:
-    """Keep the watches up; should kopf end by itself, begin anew."""
+async def _watch(
+    world: World, client: Client, settings: Settings, readiness: Readiness, take_signals: Callable[[], None]
+) -> None:
+    """Keep the watches up; should kopf end by itself, begin anew.
+
+    kopf serves the kinds that are there when it begins, so that is not before all could be listed.
+    """
     registry = make_registry(world, client=client)
+    await readiness.listed.wait()
     while True:
         try:
             await inform(
                 registry=registry,
                 settings=make_settings(),
                 namespaces=settings.namespaces,
-                take_signals=lambda: _take_signals(stop),
+                take_signals=take_signals,
             )
         except Exception:
             log.exception("the watches ended")
         WATCH_RESTARTS.inc()
-        await asyncio.sleep(RETRY_SECONDS * random.random())  # noqa: S311 - spreads load
+        await asyncio.sleep(random.random())  # noqa: S311 - spreads load
+        while not await _list(world, client, settings):  # noqa: ASYNC110 - asks a server
+            await asyncio.sleep(RETRY_SECONDS)
 
 
 async def _keep_listed(
@@ -192,18 +200,29 @@ async def _keep_listed(
 ) -> None:
     """Know the cluster before the first visit, and look again from time to time."""
     while True:
+        wait = RETRY_SECONDS
         try:
             readiness.missing = await missing_permissions(client, namespaces=settings.namespaces)
+        except ApiError as error:
+            log.warning("the API server did not say what is permitted", extra={"error": str(error)})
+        else:
             for sentence in readiness.missing:
                 log.error("a permission is missing", extra={"permission": sentence})
             await policy.refresh(client)
-            await relist(world, client, namespaces=settings.namespaces)
-            readiness.listed.set()
-            wait = RETRY_SECONDS if readiness.missing else RELIST_SECONDS
-        except ApiError as error:
-            log.warning("what is in the cluster could not be listed", extra={"error": str(error)})
-            wait = RETRY_SECONDS
+            if await _list(world, client, settings):
+                readiness.listed.set()
+                wait = RETRY_SECONDS if readiness.missing else RELIST_SECONDS
         await asyncio.sleep(wait)
+
+
+async def _list(world: World, client: Client, settings: Settings) -> bool:
+    """Bring the store to what is in the cluster. Returns whether that was possible."""
+    try:
+        await relist(world, client, namespaces=settings.namespaces)
+    except ApiError as error:
+        log.warning("what is in the cluster could not be listed", extra={"error": str(error)})
+        return False
+    return True
 
 
 def _collect(store: Store, queue: WorkQueue) -> None:
