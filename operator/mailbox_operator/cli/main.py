@@ -1,7 +1,6 @@
 """The command `mailbox-operator`. A subcommand's module is imported when it is called: a fetcher pod pays for no other."""
 
 from importlib import import_module
-from importlib.metadata import version as installed_version
 from typing import Final
 
 import click
@@ -53,6 +52,8 @@ def main() -> None:
 @main.command
 def version() -> None:
     """Print the version."""
+    from importlib.metadata import version as installed_version  # noqa: PLC0415 - brings email and zipfile along
+
     click.echo(f"mailbox-operator {installed_version('mailbox-operator')}")
 
 
