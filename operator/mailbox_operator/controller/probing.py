@@ -17,7 +17,7 @@ LOGINS: Final = frozenset({ConditionType.INCOMING_AUTHENTICATED, ConditionType.O
 PATIENCE: Final = 3
 """Runs in a row that may fail by themselves before a mailbox that was well is told otherwise."""
 UNWATCHED: Final = frozenset({Reason.CONFIG_MAP_NOT_FOUND, Reason.CONFIG_MAP_KEY_NOT_FOUND})
-LOOK_SECONDS: Final = 15.0
+LOOK_SECONDS: Final = 5.0
 """Between looks for a ConfigMap that is missing: no watch tells of those that are not the operator's own."""
 
 

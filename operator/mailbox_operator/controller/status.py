@@ -18,7 +18,8 @@ def same_but_for_times(one: Object, other: Object) -> bool:
 
 def same_but_for_counters(one: Object, other: Object) -> bool:
     """Whether two statuses differ in the fetcher's counters only, which may wait."""
-    return without(one, MOVING | {"fetcher"}) == without(other, MOVING | {"fetcher"})
+    had, has = "fetcher" in one, "fetcher" in other
+    return had == has and without(one, MOVING | {"fetcher"}) == without(other, MOVING | {"fetcher"})
 
 
 def without(status: Object, keys: frozenset[str]) -> Object:
