@@ -16,7 +16,7 @@ from devcluster import cluster as devcluster
 from e2e.mailserver import ALIAS, HOST, MailServer, running_mail_server
 from support import helm_release, manifests
 from support.image import IMAGE, build_image
-from support.kube import Kube, kubeconfig_in_place, until
+from support.kube import Kube, KubectlError, kubeconfig_in_place, until
 from support.receiving import Receiver, start_receiver
 
 TOP: Final = Path(__file__).resolve().parents[2]
@@ -190,17 +190,26 @@ def cluster(mail: MailServer) -> Iterator[Cluster]:
         kubeconfig = devcluster.start(
             "e2e", images={IMAGE: [str(image), "mailbox-operator"]}, dns={HOST: mail.host, ALIAS: mail.host}
         ).kubeconfig
+    try:
+        yield install_operator(kubeconfig)
+    finally:
+        if in_place:
+            helm_release.uninstall(kubeconfig, SYSTEM, release=RELEASE)
+        else:
+            devcluster.stop("e2e", delete=True)
+
+
+def install_operator(kubeconfig: Path) -> Cluster:
+    """Install the operator by its chart and wait until it is ready; its log explains why it is not."""
     repository, _, tag = IMAGE.rpartition(":")
     helm_release.install(kubeconfig, SYSTEM, {"image": {"repository": repository, "tag": tag}}, release=RELEASE)
     found = Cluster(kube=Kube(kubeconfig=kubeconfig, namespace=SYSTEM))
-    found.kube.run("rollout", "status", f"deployment/{RELEASE}", "--timeout=60s", seconds=70)
-    yield found
-    (TOP / ".dev").mkdir(exist_ok=True)
-    (TOP / ".dev/e2e-operator.log").write_text(found.operator_logs())
-    if in_place:
-        helm_release.uninstall(kubeconfig, SYSTEM, release=RELEASE)
-    else:
-        devcluster.stop("e2e", delete=True)
+    try:
+        found.kube.run("rollout", "status", f"deployment/{RELEASE}", "--timeout=60s", seconds=70)
+    except KubectlError as error:
+        log = found.kube.run("logs", f"deployment/{RELEASE}", "--tail=20")
+        raise AssertionError(f"the operator does not become ready: {log}") from error
+    return found
 
 
 @pytest.fixture

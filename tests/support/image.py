@@ -5,6 +5,7 @@ It holds the locked packages and the project's wheel (not editable: what is miss
 
 import fcntl
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -19,8 +20,15 @@ LOCK: Final = TOP / "requirements/run.lock"
 UV: Final = TOP / ".venv/bin/uv"
 
 
-def build_image(folder: Path = TOP / ".dev/image") -> Path:
+def image_folder() -> Path:
+    """Return where this checkout's image is kept: in the user's cache, since a pod's own volume hides all below /tmp."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "mailbox-operator" / f"image-{hashlib.sha256(str(TOP).encode()).hexdigest()[:12]}"
+
+
+def build_image(folder: Path | None = None) -> Path:
     """Bring the image up to date with lock and sources and return its folder. Raises CalledProcessError."""
+    folder = folder or image_folder()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_name(f"{folder.name}.lock").open("w") as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)  # demo and tests may both want it
