@@ -12,7 +12,7 @@ from mailbox_operator.api.durations import seconds
 from mailbox_operator.api.mailbox import Mailbox
 from mailbox_operator.api.mailprovider import MailProvider, MailProviderSpec
 from mailbox_operator.api.meta import FLUX_RECONCILE_ANNOTATION, RECONCILE_ANNOTATION
-from mailbox_operator.controller.backoff import parse_time
+from mailbox_operator.controller.backoff import TRANSPORT_LONGEST, parse_time
 from mailbox_operator.controller.children import child_name
 from mailbox_operator.controller.client import Client
 from mailbox_operator.controller.events import Happening, transitions
@@ -149,7 +149,7 @@ class MailboxReconciler:
             generation=generation,
             inputs=judgement.inputs,
             token=token,
-            test_message=mailbox.spec.wants_test_message and (asked_for or not fresh or not _test_was_sent(status)),
+            test_message=mailbox.spec.wants_test_message and (asked_for or not fresh or not _test_has_passed(status)),
             tries=memory.tries,
         )
         self.prover.start(key, mailbox, judgement.chosen, asked=asked)
@@ -159,10 +159,11 @@ class MailboxReconciler:
         now = self.clock()
         if memory.due is None:  # after a start: those long overdue are spread out
             written = status.get("nextProbeTime")
-            interval = seconds(mailbox.spec.verification.interval)
+            retried = any(one["type"] == ConditionType.RECONCILING for one in status.get("conditions") or ())
+            spread = TRANSPORT_LONGEST if retried else seconds(mailbox.spec.verification.interval)
             memory.due = parse_time(written) if written else now
             if memory.due <= now:
-                memory.due = now + timedelta(seconds=interval * random.random())  # noqa: S311 - spreads load
+                memory.due = now + timedelta(seconds=spread * random.random())  # noqa: S311 - spreads load
         if self._refusal_heard(mailbox, judgement, memory):
             return True
         left = (memory.due - now).total_seconds()
@@ -239,9 +240,9 @@ def _rotated(run: Run, before: Object) -> bool:
     return same_spec and seen != run.asked.inputs and not run.references and not any(one.remedy for one in run.steps)
 
 
-def _test_was_sent(status: Object) -> bool:
-    """Whether the closed loop was tried for the spec and credentials that the status speaks of."""
-    for one in status.get("conditions") or ():
-        if one["type"] == ConditionType.TEST_MESSAGE_DELIVERED:
-            return bool(one["status"] != "Unknown")
-    return False
+def _test_has_passed(status: Object) -> bool:
+    """Whether the closed loop was proven for the spec and credentials that the status speaks of."""
+    return any(
+        one["type"] == ConditionType.TEST_MESSAGE_DELIVERED and one["status"] == "True"
+        for one in status.get("conditions") or ()
+    )

@@ -47,8 +47,11 @@ def sequel(run: Run, before: Object, *, interval: float, now: datetime, jitter: 
         interval: seconds between runs of a mailbox that is well.
         now: the time.
         jitter: from 0 to 1, drawn by the caller.
+
+    A test message that did not come back is sent again after an interval: more often, they would pile up.
     """
-    heals = any(one.remedy is Remedy.TIME for one in run.steps)
+    wrong = [one for one in run.steps if one.remedy]
+    heals = any(one.remedy is Remedy.TIME for one in wrong)
     tries = run.asked.tries + 1 if heals else 0
     earlier = before.get("loginFailures") if speaks_of(before, run.asked) else None
     if run.login_refused:
@@ -56,7 +59,7 @@ def sequel(run: Run, before: Object, *, interval: float, now: datetime, jitter: 
         return Sequel(due=parse_time(failures["nextAttemptTime"]), tries=tries, failures=failures)
     untried = any(one.type in LOGINS and one.status is not Status.TRUE for one in run.steps)
     wait = interval_delay(interval, jitter=jitter)
-    if heals:
+    if heals and any(one.type is not ConditionType.TEST_MESSAGE_DELIVERED for one in wrong):
         wait = max(transport_delay(tries, jitter=jitter), run.retry_after_seconds or 0.0)
     elif run.references and run.references.reason in UNWATCHED:
         wait = LOOK_SECONDS

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import binascii
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -25,8 +24,6 @@ from mailbox_operator.mail.secret import Secret
 from mailbox_operator.verification.limits import Limits
 from mailbox_operator.verification.model import Caution, Step, StepResult, Verdict
 from mailbox_operator.verification.runner import verify
-
-log = logging.getLogger(__name__)
 
 AUTHENTICATION: Final = frozenset({Step.INCOMING_AUTHENTICATED, Step.OUTGOING_AUTHENTICATED})
 FOR_A_PERSON: Final = frozenset({Retry.NO, Retry.REFRESH})
@@ -77,7 +74,7 @@ class Prover:
     finished: Callable[[Key], None]
     """Called when a run has ended, with or without a result."""
     _running: dict[Key, tuple[Asked, asyncio.Task[None]]] = field(default_factory=dict)
-    _results: dict[Key, Run] = field(default_factory=dict)
+    _results: dict[Key, Run | Exception] = field(default_factory=dict)
 
     def running(self, key: Key) -> Asked | None:
         """Return what the run that goes on is about."""
@@ -85,8 +82,15 @@ class Prover:
         return found[0] if found else None
 
     def result(self, key: Key) -> Run | None:
-        """Return the newest result. It stays until `take`."""
-        return self._results.get(key)
+        """Return the newest result. It stays until `take`.
+
+        A run that broke off raises here what it broke off for, once: it is the visit's to deal with, which backs off.
+        """
+        found = self._results.get(key)
+        if isinstance(found, Exception):
+            self.take(key)
+            raise found
+        return found
 
     def take(self, key: Key) -> None:
         """Drop a result that was written down."""
@@ -104,26 +108,23 @@ class Prover:
         self._results.pop(key, None)
         if found := self._running.pop(key, None):
             found[1].cancel()
+            VERIFICATIONS_RUNNING.set(len(self._running))
 
     async def _run(self, key: Key, mailbox: Mailbox, chosen: Resolution, asked: Asked) -> None:
-        run: Run | None = None
         try:
             async with asyncio.timeout(RUN_SECONDS):
-                run = await self._prove(mailbox, chosen, asked)
-        except ApiError as error:
-            log.warning("a Secret could not be read", extra={"object": str(key), "error": str(error)})
-        except TimeoutError:
-            log.warning("a verification took too long", extra={"object": str(key)})
-        finally:
-            current = self._running.get(key)
-            if current and current[0] is asked:
-                del self._running[key]
-                if run:
-                    self._results[key] = run
-                    reason = next((one.reason for one in run.steps if one.remedy), "Succeeded")
-                    VERIFICATIONS.labels(reason).inc()
-                self.finished(key)
-            VERIFICATIONS_RUNNING.set(len(self._running))
+                result: Run | Exception = await self._prove(mailbox, chosen, asked)
+        except Exception as error:  # noqa: BLE001 - one mailbox must not end the others; raised again in its visit
+            result = error
+        current = self._running.get(key)
+        if current and current[0] is asked:
+            del self._running[key]
+            self._results[key] = result
+            if isinstance(result, Run):
+                reason = next((one.reason for one in result.steps if one.remedy), "Succeeded")
+                VERIFICATIONS.labels(reason).inc()
+            self.finished(key)
+        VERIFICATIONS_RUNNING.set(len(self._running))
 
     async def _prove(self, mailbox: Mailbox, chosen: Resolution, asked: Asked) -> Run:
         namespace, tls = mailbox.metadata.namespace, chosen.tls
