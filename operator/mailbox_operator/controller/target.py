@@ -7,6 +7,7 @@ from mailbox_operator.api.durations import octets, seconds
 from mailbox_operator.api.mailbox import Mailbox
 from mailbox_operator.controller.resolve import Door, Login, Resolution
 from mailbox_operator.fetcher.plan import Fetch, Identity, Plan, Source, Webhook
+from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.endpoint import Endpoint, TlsOptions
 from mailbox_operator.mail.secret import Secret
 from mailbox_operator.verification.model import Side, Target, Timeouts
@@ -43,7 +44,8 @@ def _side(door: Door, login: Login, password: Secret, chosen: Resolution, ca_pem
         insecure_skip_verify=chosen.tls.insecure_skip_verify,
     )
     endpoint = Endpoint(protocol=door.protocol, host=door.host, port=door.port, security=door.security, tls=tls)
-    return Side(endpoint=endpoint, username=login.username, password=password, mechanism=login.mechanism)
+    credential = Credential(username=login.username, secret=password, mechanism=login.mechanism)
+    return Side(endpoint=endpoint, credential=credential)
 
 
 def render_plan(mailbox: Mailbox, chosen: Resolution) -> Plan:

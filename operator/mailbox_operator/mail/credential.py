@@ -3,6 +3,8 @@
 import re
 import unicodedata
 from base64 import b64encode
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from mailbox_operator.mail.errors import Area, MailError
@@ -13,15 +15,34 @@ SHORT: Final = 4
 """Characters; a shorter value is masked only where it stands alone, else the mask would tell it."""
 
 
-def require_sendable(username: str, password: Secret) -> None:
+class CredentialKind(StrEnum):
+    """What a credential's secret is."""
+
+    PASSWORD = "password"  # noqa: S105 - its name
+    TOKEN = "token"  # noqa: S105 - its name
+    """An OAuth access token."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """Who signs in, with what, and how."""
+
+    username: str
+    secret: Secret
+    kind: CredentialKind = CredentialKind.PASSWORD
+    mechanism: str | None = None
+    """As in the API (`Plain`, `Login`, `CRAMMD5`, …); None: what server and credential allow."""
+
+
+def require_sendable(credential: Credential) -> None:
     """Raise MailError where a control character makes a credential no credential: most often a line break at the end."""
-    for name, value in (("user name", username), ("password", password.reveal())):
+    for name, value in (("user name", credential.username), (str(credential.kind), credential.secret.reveal())):
         if value.endswith(("\n", "\r")):
             raise MailError(f"malformed credential: the {name} ends in a line break", area=Area.POLICY)
         if any(unicodedata.category(character) == "Cc" for character in value):
             raise MailError(f"malformed credential: the {name} holds a control character", area=Area.POLICY)
-    if not password:
-        raise MailError("malformed credential: the password is empty", area=Area.POLICY)
+    if not credential.secret:
+        raise MailError(f"malformed credential: the {credential.kind} is empty", area=Area.POLICY)
 
 
 def plain_response(username: str, password: Secret) -> bytes:
@@ -29,8 +50,9 @@ def plain_response(username: str, password: Secret) -> bytes:
     return f"\0{username}\0{password.reveal()}".encode()
 
 
-def masked(error: MailError, *, username: str, password: Secret) -> MailError:
-    """Return the same evidence without the password, as it is or in base64: there are servers that echo it."""
+def masked(error: MailError, credential: Credential) -> MailError:
+    """Return the same evidence without the secret, as it is or in base64: there are servers that echo it."""
+    username, password = credential.username, credential.secret
     text = error.text
     whole = b64encode(plain_response(username, password)).decode()
     alone = b64encode(password.reveal().encode()).decode()

@@ -4,9 +4,8 @@ import imaplib
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
@@ -14,12 +13,13 @@ import imapclient
 from imapclient.exceptions import IMAPClientError
 
 from mailbox_operator.mail.blocking import BlockingConnection
-from mailbox_operator.mail.credential import masked, plain_response, require_sendable
+from mailbox_operator.mail.credential import Credential, masked, plain_response, require_sendable
 from mailbox_operator.mail.dial import connect_tcp
 from mailbox_operator.mail.endpoint import Endpoint, Security
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.secret import Secret
+from mailbox_operator.mail.session import Found
 from mailbox_operator.mail.tls import Negotiated, client_context, negotiated, tls_error
 
 T = TypeVar("T")
@@ -37,16 +37,6 @@ WRAPPED: Final = re.compile(r"""b(['"])(.*)\1""", re.DOTALL)
 ATOM: Final = re.compile(r"[!#$&'+-\[^-z|}~\]]+")  # ASTRING-CHAR (RFC 3501 section 9)
 ASCII_ONLY: Final = "LOGIN takes ASCII only; the server offers no AUTHENTICATE PLAIN"
 IDENTITY: Final = {"name": "mailbox-operator", "vendor": "mailbox-operator"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeaderField:
-    """A header field of a message."""
-
-    value: str
-    """Unfolded; "" where the message has none."""
-    received: datetime
-    """When the server took the message (INTERNALDATE)."""
 
 
 class _Handed(imaplib.IMAP4):
@@ -97,6 +87,9 @@ class ImapSession:
         self._socket: socket.socket | None = None
         self._calls: BlockingConnection | None = None
         self._client: _Client | None = None
+        self._places: tuple[str, ...] = ("INBOX",)
+        self._opened = ""
+        self._validity: dict[str, object] = {}
 
     async def reach(self) -> None:
         """Connect, and read the greeting where it comes before TLS."""
@@ -126,9 +119,10 @@ class ImapSession:
             self._socket = secured
         return negotiated(secured)
 
-    async def sign_in(self, username: str, password: Secret, *, mechanism: str | None) -> None:
+    async def sign_in(self, credential: Credential) -> None:
         """Sign in once: by SASL PLAIN (RFC 4616) where it is offered, else LOGIN, never where that is disabled."""
-        require_sendable(username, password)
+        require_sendable(credential)
+        username, password, mechanism = credential.username, credential.secret, credential.mechanism
         if mechanism not in (None, "Plain", "Login"):
             raise MailError(f"mechanism {mechanism} is not implemented for IMAP", area=Area.POLICY)
         client = self._ready
@@ -144,51 +138,66 @@ class ImapSession:
         try:
             await self._call(login)
         except MailError as error:
-            raise masked(error, username=username, password=password) from None
+            raise masked(error, credential) from None
         if await self._call(lambda: client.has_capability("ID")):  # RFC 2971; some refuse folders to the nameless
             with suppress(MailError):  # a server that minds says so at the next command
                 await self._call(lambda: client.id_(IDENTITY))
 
-    async def examine(self, folder: str) -> int:
-        """Open a folder read-only and return how many messages it holds."""
-        return int((await self._call(lambda: self._ready.select_folder(folder, readonly=True)))[b"EXISTS"])
+    async def open_folders(self, folders: Sequence[str]) -> str:
+        """Open each folder by EXAMINE: SELECT would take the flag Recent away from others."""
+        counts = [f"{folder}: {(await self._examine(folder))[b'EXISTS']} messages" for folder in folders]
+        self._places = tuple(dict.fromkeys(("INBOX", *folders)))
+        return ", ".join(counts)
 
-    async def select(self, folder: str) -> None:
-        """Open a folder for changes."""
-        await self._call(lambda: self._ready.select_folder(folder))
+    async def find(self, header: str, value: str) -> list[Found]:
+        """Return messages whose `header` holds `value`, as `IncomingSession` says. Marks none as seen."""
+        found = []
+        for folder in self._places:
+            if folder == self._opened:
+                await self._call(self._ready.noop)  # lets the server tell what is new
+            else:
+                await self._examine(folder)
+            uids = await self._call(lambda: self._ready.search(["HEADER", header, value]))
+            if uids:
+                found += await self._look_at(uids[-MOST_LOOKED_AT:], header, folder)
+        return found
 
-    async def find(self, header: str, value: str) -> list[int]:
-        """Return the UIDs of messages in the open folder whose `header` holds `value`."""
-        found = await self._call(lambda: self._ready.search(["HEADER", header, value]))
-        return [int(uid) for uid in found]
-
-    async def fields(self, uids: list[int], name: str) -> dict[int, HeaderField]:
-        """Return the field `name` of messages of the open folder, of no more than `MOST_LOOKED_AT`. Marks none as seen."""
-        if not uids:
-            return {}
-        part = f"BODY.PEEK[HEADER.FIELDS ({name.upper()})]"
-        found = await self._call(lambda: self._ready.fetch(uids[:MOST_LOOKED_AT], ["INTERNALDATE", part]))
-        return {int(uid): _header_field(items) for uid, items in found.items()}
-
-    async def poll(self) -> None:
-        """Let the server tell what is new."""
-        await self._call(self._ready.noop)
-
-    async def delete(self, uids: list[int]) -> None:
-        """Delete messages of the open folder, and only these: UID EXPUNGE (RFC 4315) where the server has it.
+    async def delete(self, found: Sequence[Found]) -> None:
+        """Delete messages, and only these: UID EXPUNGE (RFC 4315) where the server has it.
 
         Where it has not, they are expunged only if nothing else waits for that; else they stay, marked as deleted.
+        A folder is opened for changes no sooner and no longer than it takes.
         """
-        client = self._ready
+        for folder in dict.fromkeys(one.folder for one in found):
+            await self._expunge(folder, [int(one.id) for one in found if one.folder == folder])
 
-        def delete() -> None:
+    async def _examine(self, folder: str) -> dict[bytes, Any]:
+        self._opened = ""
+        answer: dict[bytes, Any] = await self._call(lambda: self._ready.select_folder(folder, readonly=True))
+        self._opened = folder
+        self._validity[folder] = answer.get(b"UIDVALIDITY")
+        return answer
+
+    async def _look_at(self, uids: Sequence[int], header: str, folder: str) -> list[Found]:
+        part = f"BODY.PEEK[HEADER.FIELDS ({header.upper()})]"
+        seen = await self._call(lambda: self._ready.fetch(uids, ["INTERNALDATE", part]))
+        return [_found(uid, items, folder) for uid, items in seen.items()]
+
+    async def _expunge(self, folder: str, uids: list[int]) -> None:
+        client, validity = self._ready, self._validity.get(folder)
+
+        def expunge() -> None:
+            if client.select_folder(folder).get(b"UIDVALIDITY") != validity:
+                return  # these UIDs are other messages' now
             client.delete_messages(uids, silent=True)
             if client.has_capability("UIDPLUS") or client.has_capability("IMAP4REV2"):
                 client.uid_expunge(uids)
             elif set(client.search(["DELETED"])) <= set(uids):
                 client.expunge()
 
-        await self._call(delete)
+        self._opened = ""
+        await self._call(expunge)
+        await self._examine(folder)
 
     async def close(self) -> None:
         """Say good-bye, if the connection still serves for it, and close the socket."""
@@ -245,11 +254,13 @@ def _errors() -> Iterator[None]:
         raise MailError(f"not understood: {type(error).__name__}", area=Area.IMAP) from None
 
 
-def _header_field(items: dict[bytes, Any]) -> HeaderField:
+def _found(uid: int, items: dict[bytes, Any], folder: str) -> Found:
     header = next((value for key, value in items.items() if key.startswith(b"BODY[")), b"") or b""
     value = header.decode("ascii", "replace").partition(":")[2]
     received = items.get(b"INTERNALDATE")
-    return HeaderField(
+    return Found(
+        id=str(uid),
+        folder=folder,
         value=" ".join(value.split()),
         received=received if isinstance(received, datetime) and received.tzinfo else datetime.now(UTC),
     )

@@ -11,7 +11,7 @@ from io import BufferedIOBase
 from typing import Final, TypeVar
 
 from mailbox_operator.mail.blocking import BlockingConnection
-from mailbox_operator.mail.credential import masked, plain_response, require_sendable
+from mailbox_operator.mail.credential import Credential, masked, plain_response, require_sendable
 from mailbox_operator.mail.dial import connect_tcp
 from mailbox_operator.mail.endpoint import Endpoint, Security
 from mailbox_operator.mail.errors import Area, MailError
@@ -114,9 +114,10 @@ class SmtpSession:
             await self._call(lambda: _expect(OK, *client.ehlo()))
         return negotiated(secured)
 
-    async def sign_in(self, username: str, password: Secret, *, mechanism: str | None) -> None:
+    async def sign_in(self, credential: Credential) -> None:
         """Sign in once, by one mechanism: a library that tries all of them makes a wrong password count thrice."""
-        require_sendable(username, password)
+        require_sendable(credential)
+        username, password, mechanism = credential.username, credential.secret, credential.mechanism
         if mechanism not in (None, "Plain", "Login"):
             raise MailError(f"mechanism {mechanism} is not implemented for SMTP", area=Area.POLICY)
         client = self._ready
@@ -127,7 +128,7 @@ class SmtpSession:
         try:
             await self._call(lambda: (_auth_login if login else _auth_plain)(client, username, password))
         except MailError as error:
-            raise masked(error, username=username, password=password) from None
+            raise masked(error, credential) from None
 
     async def judge_sender(self, address: str, *, recipient: str) -> None:
         """Prove that `address` may be a reverse path here, without sending: MAIL FROM, RCPT TO, then RSET.

@@ -3,16 +3,15 @@
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from mailbox_operator.mail.endpoint import Endpoint, Security
 from mailbox_operator.mail.guard import AddressPolicy
-from mailbox_operator.mail.imap import ImapSession
-from mailbox_operator.mail.secret import Secret
-from mailbox_operator.mail.smtp import SmtpSession
+from mailbox_operator.mail.session import IncomingSession, OutgoingSession, Session
 from mailbox_operator.mail.tls import Negotiated
 from mailbox_operator.verification.judging import blocked, not_applicable, run_step
 from mailbox_operator.verification.model import Caution, Listener, Side, Step, StepResult, Target, Verdict
+from mailbox_operator.verification.opening import incoming_session, outgoing_session
 
 EXPIRES_SOON: Final = timedelta(days=21)
 INCOMING: Final = (
@@ -22,22 +21,6 @@ INCOMING: Final = (
     Step.FOLDERS_ACCESSIBLE,
 )
 OUTGOING: Final = (Step.OUTGOING_REACHABLE, Step.OUTGOING_SECURED, Step.OUTGOING_AUTHENTICATED)
-
-
-class Session(Protocol):
-    """What IMAP and SMTP sessions have in common."""
-
-    async def reach(self) -> None:
-        """Connect, and read the greeting where it comes before TLS."""
-
-    async def secure(self) -> Negotiated | None:
-        """Speak TLS as asked; None where none is asked for."""
-
-    async def sign_in(self, username: str, password: Secret, *, mechanism: str | None) -> None:
-        """Sign in, once."""
-
-    async def close(self) -> None:
-        """Close, whatever has happened."""
 
 
 class Chain:
@@ -94,8 +77,8 @@ class Chain:
         """Run the third step."""
 
         async def sign_in() -> str:
-            await session.sign_in(side.username, side.password, mechanism=side.mechanism)
-            return f"Signed in as {side.username}"
+            await session.sign_in(side.credential)
+            return f"Signed in as {side.credential.username}"
 
         await self.step(step, sign_in, seconds=self.target.timeouts.authenticate)
 
@@ -119,15 +102,14 @@ class Chain:
         )
 
 
-async def prove_incoming(chain: Chain, *, policy: AddressPolicy, stack: AsyncExitStack) -> ImapSession | None:
+async def prove_incoming(chain: Chain, *, policy: AddressPolicy, stack: AsyncExitStack) -> IncomingSession | None:
     """Run the incoming chain. Returns the session, signed in, where all of it holds; the stack closes it."""
     side = chain.target.incoming
-    session = ImapSession(side.endpoint, policy=policy)
+    session = incoming_session(side.endpoint, policy=policy)
     stack.push_async_callback(session.close)
 
     async def open_folders() -> str:
-        counts = [f"{folder}: {await session.examine(folder)} messages" for folder in chain.target.folders]
-        return ", ".join(counts)
+        return await session.open_folders(chain.target.folders)
 
     await chain.reach_and_secure(session, side.endpoint, INCOMING)
     await chain.sign_in(session, side, Step.INCOMING_AUTHENTICATED)
@@ -135,21 +117,21 @@ async def prove_incoming(chain: Chain, *, policy: AddressPolicy, stack: AsyncExi
     return session if chain.whole else None
 
 
-async def prove_outgoing(chain: Chain, *, policy: AddressPolicy, stack: AsyncExitStack) -> SmtpSession | None:
+async def prove_outgoing(chain: Chain, *, policy: AddressPolicy, stack: AsyncExitStack) -> OutgoingSession | None:
     """Run the outgoing chain. Returns the session, signed in, where all of it holds; the stack closes it."""
     side = chain.target.outgoing
     if side is None:
         for step in OUTGOING:
             chain.add(not_applicable(step, "The mailbox only receives"))
         return None
-    session = SmtpSession(side.endpoint, policy=policy)
+    session = outgoing_session(side.endpoint, policy=policy)
     stack.push_async_callback(session.close)
     address = chain.target.address
 
     async def sign_in() -> str:
-        await session.sign_in(side.username, side.password, mechanism=side.mechanism)
+        await session.sign_in(side.credential)
         await session.judge_sender(address, recipient=address)
-        return f"Signed in as {side.username}, may send as {address}"
+        return f"Signed in as {side.credential.username}, may send as {address}"
 
     await chain.reach_and_secure(session, side.endpoint, OUTGOING)
     await chain.step(Step.OUTGOING_AUTHENTICATED, sign_in, seconds=chain.target.timeouts.authenticate)

@@ -8,8 +8,7 @@ from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from typing import Final
 
-from mailbox_operator.mail.imap import ImapSession
-from mailbox_operator.mail.smtp import SmtpSession
+from mailbox_operator.mail.session import Found, IncomingSession, OutgoingSession
 
 HEADER: Final = "X-Mailbox-Operator-Test"
 """Fetchers pass by every message that carries it."""
@@ -37,39 +36,35 @@ def render_message(address: str, *, token: str) -> EmailMessage:
     return message
 
 
-async def prove_loop(incoming: ImapSession, outgoing: SmtpSession, *, address: str, folder: str, seconds: float) -> str:
+async def prove_loop(incoming: IncomingSession, outgoing: OutgoingSession, *, address: str, seconds: float) -> str:
     """Send, wait, find, delete; also sweep what an earlier run, killed in the middle, left behind.
 
     Returns a sentence. Raises MailError, and NotReceivedError after `seconds`.
     """
     token = secrets.token_hex(16)
-    await incoming.select(folder)
     await _sweep(incoming)
     await outgoing.send(render_message(address, token=token), sender=address, recipient=address)
     try:
         async with asyncio.timeout(seconds):
             found = await _arrival(incoming, token)
     except TimeoutError:
-        raise NotReceivedError(f"not found in {folder} within {seconds:g} s") from None
+        raise NotReceivedError(f"not found within {seconds:g} s") from None
     await incoming.delete(found)
     return f"A message to {address} came back and was removed"
 
 
-async def _sweep(incoming: ImapSession) -> None:
+async def _sweep(incoming: IncomingSession) -> None:
     """Delete old test messages. A search is only a hint: there are servers that find all messages by an empty string."""
     before = datetime.now(UTC) - LEFT_BEHIND
-    hints = await incoming.find(HEADER, "")
-    seen = await incoming.fields(hints, HEADER)
-    if old := [uid for uid, one in seen.items() if TOKEN.fullmatch(one.value) and one.received < before]:
+    seen = await incoming.find(HEADER, "")
+    if old := [one for one in seen if TOKEN.fullmatch(one.value) and one.received < before]:
         await incoming.delete(old)
 
 
-async def _arrival(incoming: ImapSession, token: str) -> list[int]:
+async def _arrival(incoming: IncomingSession, token: str) -> list[Found]:
     pause = FIRST_PAUSE
     while True:
-        await incoming.poll()
-        seen = await incoming.fields(await incoming.find(HEADER, token), HEADER)
-        if found := [uid for uid, one in seen.items() if one.value == token]:
+        if found := [one for one in await incoming.find(HEADER, token) if one.value == token]:
             return found
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, LONGEST_PAUSE)

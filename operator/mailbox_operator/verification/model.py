@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mailbox_operator.diagnosis.finding import Retry
+from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.endpoint import Endpoint
-from mailbox_operator.mail.secret import Secret
 
 
 class Step(StrEnum):
@@ -58,10 +58,7 @@ class Side:
     """One side of a mailbox: where to go and who signs in."""
 
     endpoint: Endpoint
-    username: str
-    password: Secret
-    mechanism: str | None = None
-    """As in the API (`Plain`, `Login`, `CRAMMD5`, …); None: what server and credential allow."""
+    credential: Credential
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

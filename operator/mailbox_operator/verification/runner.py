@@ -6,8 +6,7 @@ from typing import Final
 
 from mailbox_operator.diagnosis.matcher import diagnose
 from mailbox_operator.mail.guard import AddressPolicy
-from mailbox_operator.mail.imap import ImapSession
-from mailbox_operator.mail.smtp import SmtpSession
+from mailbox_operator.mail.session import IncomingSession, OutgoingSession
 from mailbox_operator.verification.chains import Chain, prove_incoming, prove_outgoing
 from mailbox_operator.verification.judging import blocked, failed, not_applicable, run_step
 from mailbox_operator.verification.limits import Limits
@@ -40,7 +39,7 @@ def _hosts(target: Target) -> list[str]:
     return [side.endpoint.host for side in (target.incoming, target.outgoing) if side]
 
 
-async def _loop(target: Target, incoming: ImapSession | None, outgoing: SmtpSession | None) -> StepResult:
+async def _loop(target: Target, incoming: IncomingSession | None, outgoing: OutgoingSession | None) -> StepResult:
     step = Step.TEST_MESSAGE_DELIVERED
     if target.outgoing is None:
         return not_applicable(step, "The mailbox only receives")
@@ -52,9 +51,7 @@ async def _loop(target: Target, incoming: ImapSession | None, outgoing: SmtpSess
         return blocked(step)
 
     async def prove() -> str:
-        return await prove_loop(
-            incoming, outgoing, address=target.address, folder=target.folders[0], seconds=ARRIVAL_SECONDS
-        )
+        return await prove_loop(incoming, outgoing, address=target.address, seconds=ARRIVAL_SECONDS)
 
     try:
         return await run_step(step, prove, seconds=ARRIVAL_SECONDS + SEND_SECONDS, provider=target.provider)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security, TlsOptions
 from mailbox_operator.mail.errors import MailError
 from mailbox_operator.mail.guard import ANYTHING
@@ -40,7 +41,7 @@ async def sign_in(session: Session, *, password: str = PASSWORD, mechanism: str 
         async with asyncio.timeout(5):
             await session.reach()
             await session.secure()
-            await session.sign_in("a@b.test", Secret(password), mechanism=mechanism)
+            await session.sign_in(Credential(username="a@b.test", secret=Secret(password), mechanism=mechanism))
     finally:
         await session.close()
 

@@ -7,6 +7,7 @@ import pytest
 
 from integration.conftest import Account
 from mailbox_operator.diagnosis.finding import Retry
+from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security, TlsOptions
 from mailbox_operator.mail.guard import ANYTHING
 from mailbox_operator.mail.secret import Secret
@@ -41,7 +42,7 @@ def speaking_tls(
 async def prove(server: MailServer, account: Account, port: int, *, minimum_version: str = "TLSv1.2") -> Report:
     tls = TlsOptions(ca_pem=server.ca_pem, minimum_version=minimum_version)
     endpoint = Endpoint(protocol=Protocol.IMAP, host="localhost", port=port, security=Security.TLS, tls=tls)
-    side = Side(endpoint=endpoint, username=account.address, password=Secret(account.password))
+    side = Side(endpoint=endpoint, credential=Credential(username=account.address, secret=Secret(account.password)))
     timeouts = Timeouts(connect=3, authenticate=0.3, step=1)
     target = Target(address=account.address, incoming=side, outgoing=None, timeouts=timeouts)
     return await verify(target, policy=ANYTHING, limits=Limits())

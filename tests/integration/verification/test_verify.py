@@ -11,6 +11,7 @@ import pytest
 
 from integration.conftest import Account
 from mailbox_operator.diagnosis.finding import Retry
+from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security, TlsOptions
 from mailbox_operator.mail.guard import ANYTHING, AddressPolicy
 from mailbox_operator.mail.secret import Secret
@@ -42,7 +43,7 @@ def incoming(server: MailServer, account: Account, security: Security = Security
         security=security,
         tls=TlsOptions(ca_pem=server.ca_pem),
     )
-    return Side(endpoint=endpoint, username=account.address, password=Secret(account.password))
+    return Side(endpoint=endpoint, credential=Credential(username=account.address, secret=Secret(account.password)))
 
 
 def outgoing(server: MailServer, account: Account, security: Security = Security.START_TLS) -> Side:
@@ -53,7 +54,7 @@ def outgoing(server: MailServer, account: Account, security: Security = Security
         security=security,
         tls=TlsOptions(ca_pem=server.ca_pem),
     )
-    return Side(endpoint=endpoint, username=account.address, password=Secret(account.password))
+    return Side(endpoint=endpoint, credential=Credential(username=account.address, secret=Secret(account.password)))
 
 
 def receiving(server: MailServer, account: Account) -> Target:

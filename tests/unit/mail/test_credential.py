@@ -6,11 +6,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mailbox_operator.mail.credential import masked, plain_response, require_sendable
+from mailbox_operator.mail.credential import Credential, masked, plain_response, require_sendable
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.secret import Secret
 
 words = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=40)
+
+
+def credential(username: str, password: str) -> Credential:
+    return Credential(username=username, secret=Secret(password))
 
 
 @pytest.mark.parametrize(
@@ -26,14 +30,14 @@ words = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_
 )
 def test_what_is_no_credential_is_refused_without_being_shown(username: str, password: str, says: str) -> None:
     with pytest.raises(MailError) as caught:
-        require_sendable(username, Secret(password))
+        require_sendable(credential(username, password))
     assert caught.value.text == f"malformed credential: {says}"
     assert caught.value.area is Area.POLICY
 
 
 @given(words, words)
 def test_any_other_text_is_sent_as_it_is(username: str, password: str) -> None:
-    require_sendable(username, Secret(password))
+    require_sendable(credential(username, password))
     assert plain_response(username, Secret(password)).decode().split("\0") == ["", username, password]
 
 
@@ -48,14 +52,14 @@ def test_an_echo_is_masked(username: str, password: str, before: str, after: str
     )
     for echo in echoes:
         error = MailError(f"{before} {echo} {after}", area=Area.SMTP, status="535", code="5.7.8")
-        found = masked(error, username=username, password=Secret(password))
+        found = masked(error, credential(username, password))
         assert echo not in found.text
         assert (found.area, found.status, found.code) == (Area.SMTP, "535", "5.7.8")
 
 
 def test_a_short_password_is_masked_where_it_stands_alone() -> None:
     error = MailError("NO a: bad password for a banana", area=Area.IMAP)
-    assert masked(error, username="u", password=Secret("a")).text == "NO ***: bad password for *** banana"
+    assert masked(error, credential("u", "a")).text == "NO ***: bad password for *** banana"
 
 
 def test_the_plain_response_is_what_rfc_4616_says() -> None:

@@ -1,0 +1,25 @@
+"""Which session a side gets: the one place that knows every protocol."""
+
+from mailbox_operator.mail.endpoint import Endpoint, Protocol
+from mailbox_operator.mail.guard import AddressPolicy
+from mailbox_operator.mail.imap import ImapSession
+from mailbox_operator.mail.session import IncomingSession, OutgoingSession
+from mailbox_operator.mail.smtp import SmtpSession
+
+
+def incoming_session(endpoint: Endpoint, *, policy: AddressPolicy) -> IncomingSession:
+    """Return a session, not yet connected, for where mail comes in. ValueError: it does not by this protocol."""
+    match endpoint.protocol:
+        case Protocol.IMAP:
+            return ImapSession(endpoint, policy=policy)
+        case other:
+            raise ValueError(f"no incoming session speaks {other}")
+
+
+def outgoing_session(endpoint: Endpoint, *, policy: AddressPolicy) -> OutgoingSession:
+    """Return a session, not yet connected, for where mail goes out. ValueError: it does not by this protocol."""
+    match endpoint.protocol:
+        case Protocol.SMTP:
+            return SmtpSession(endpoint, policy=policy)
+        case other:
+            raise ValueError(f"no outgoing session speaks {other}")
