@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from mailbox_operator.diagnosis.cleaning import clean
+from mailbox_operator.diagnosis.evidence import Evidence
 from mailbox_operator.diagnosis.finding import Finding, Retry
 from mailbox_operator.diagnosis.rules import Rule, rules
 
@@ -17,18 +18,12 @@ SEEN: Final = 4096
 NETWORK_FAULTS: Final = frozenset({"dns", "tcp", "tls", "starttls"})
 
 
-def diagnose(*, step: str, area: str, text: str, provider: str = "", code: str = "") -> Finding:
-    """Return what the evidence means.
-
-    Args:
-        step: the condition's type; kept for the day when the same words mean different things at different steps.
-        area: whose words `text` are (`mail.errors.Area`).
-        text: what the server or the network said, not to be trusted.
-        provider: whose server it is, where that is known (`Gmail`, `M365`, …).
-        code: response code (RFC 5530) or enhanced status code (RFC 3463), where there is one.
-    """
+def diagnose(evidence: Evidence) -> Finding:
+    """Return what the evidence means."""
+    text = evidence.text
+    code = evidence.vendor_code or evidence.enhanced_code or evidence.response_code
     heard = " ".join(part for part in (f"[{code}]" if code and f"[{code}]" not in text else "", text[:SEEN]) if part)
-    for rule in _candidates(area, provider):
+    for rule in _candidates(evidence.area, evidence.provider):
         if found := rule.pattern.search(heard):
             named = found.groupdict().get("ms")
             return Finding(
@@ -41,7 +36,9 @@ def diagnose(*, step: str, area: str, text: str, provider: str = "", code: str =
             )
     return Finding(
         reason=UNRECOGNISED,
-        retry=Retry.BACKOFF if area in NETWORK_FAULTS or step.endswith("Reachable") else Retry.LIMITED,
+        retry=Retry.BACKOFF
+        if evidence.area in NETWORK_FAULTS or evidence.step.endswith("Reachable")
+        else Retry.LIMITED,
         meaning="The server refused in words that are not known here",
         action="Look its words up in the provider's documentation, and check address, port and credentials",
         said=clean(text),

@@ -31,7 +31,7 @@ class Reply(NamedTuple):
 
     def failed(self) -> MailError:
         """Return the error that this reply is where OK was needed."""
-        return MailError(clean(self.text), area=Area.IMAP, status=self.status, code=self.code)
+        return MailError(clean(self.text), area=Area.IMAP, status=self.status, response_code=self.code)
 
 
 def clean(text: str) -> str:

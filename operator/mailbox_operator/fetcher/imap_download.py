@@ -109,7 +109,9 @@ class Download:
             if uid not in self._expected:
                 continue
             del self._expected[uid]
-            failed = MailError(reply.text or "no message came", area=Area.IMAP, status=reply.status, code=reply.code)
+            failed = MailError(
+                reply.text or "no message came", area=Area.IMAP, status=reply.status, response_code=reply.code
+            )
             if self._pipeline.checkpoint.count_try(self._folder.name, uid) >= TRIES:
                 self._pipeline.quarantine(self._folder.name, uid, f"The server does not hand it out: {failed.text}")
                 failed = None

@@ -155,6 +155,7 @@ async def _say_goodbye(connection: ImapConnection) -> None:
 
 
 def _diagnose(error: MailError, *, step: str) -> Finding:
+    from mailbox_operator.diagnosis.evidence import evidence_of  # noqa: PLC0415 - with the matcher
     from mailbox_operator.diagnosis.matcher import diagnose  # noqa: PLC0415 - its rules cost 5 MiB, at the first fault
 
-    return diagnose(step=step, area=error.area, text=error.text, code=error.code)
+    return diagnose(evidence_of(error, step=step))

@@ -10,8 +10,8 @@ from typing import Final
 from mailbox_operator.fetcher.imap_connection import ImapConnection, Reply, parse_reply
 from mailbox_operator.fetcher.plan import Source
 from mailbox_operator.mail.dial import connect_tcp
-from mailbox_operator.mail.endpoint import Security, TlsOptions
-from mailbox_operator.mail.errors import Area, MailError
+from mailbox_operator.mail.endpoint import Protocol, Security, TlsOptions
+from mailbox_operator.mail.errors import Area, MailError, asking
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.secret import Secret
 from mailbox_operator.mail.tls import client_context, tls_error
@@ -42,12 +42,16 @@ async def open_imap(door: Door, password: Secret) -> tuple[ImapConnection, froze
         LoginRefusedError: the server refused the credential.
         MailError: anything else.
     """
-    connection = await _connect(door)
+    with asking("CONNECT", protocol=Protocol.IMAP):
+        connection = await _connect(door)
     try:
-        offered = await _greet(connection)
+        with asking("GREETING", protocol=Protocol.IMAP):
+            offered = await _greet(connection)
         if door.source.security is Security.START_TLS:
-            offered = await _start_tls(connection, offered, door.source)
-        offered = await _sign_in(connection, offered, door.source, password)
+            with asking("STARTTLS", protocol=Protocol.IMAP):
+                offered = await _start_tls(connection, offered, door.source)
+        with asking("AUTHENTICATE", protocol=Protocol.IMAP):
+            offered = await _sign_in(connection, offered, door.source, password)
     except BaseException:
         connection.close()
         raise
@@ -103,7 +107,7 @@ async def _start_tls(connection: ImapConnection, offered: frozenset[str], source
         raise MailError("the server does not offer STARTTLS", area=Area.STARTTLS)
     reply = await connection.send(b"STARTTLS")
     if reply.status != "OK":
-        raise MailError(reply.text, area=Area.STARTTLS, status=reply.status, code=reply.code)
+        raise MailError(reply.text, area=Area.STARTTLS, status=reply.status, response_code=reply.code)
     if connection.holds_unread_octets:  # what was sent in the clear must not count as secured (CVE-2011-0411)
         raise MailError("the server sent more than the reply to STARTTLS", area=Area.STARTTLS)
     try:
@@ -131,13 +135,13 @@ async def _sign_in(
     elif mechanism == "Login":
         if "LOGINDISABLED" in offered:
             raise MailError(
-                "the server does not let anyone sign in without TLS", area=Area.IMAP, code="PRIVACYREQUIRED"
+                "the server does not let anyone sign in without TLS", area=Area.IMAP, response_code="PRIVACYREQUIRED"
             )
         reply = await connection.send(b"LOGIN %b %b" % (quoted(source.username), quoted(password.reveal())))
     else:
         raise MailError(f"mechanism {mechanism} is not implemented for IMAP", area=Area.POLICY)
     if reply.status == "NO" and reply.code.upper().partition(" ")[0] not in TEMPORARY:
-        raise LoginRefusedError(reply.failed().text, area=Area.IMAP, status=reply.status, code=reply.code)
+        raise LoginRefusedError(reply.failed().text, area=Area.IMAP, status=reply.status, response_code=reply.code)
     if reply.status != "OK":
         raise reply.failed()
     if reply.code.upper().startswith("CAPABILITY "):

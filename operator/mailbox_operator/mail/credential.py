@@ -59,4 +59,4 @@ def masked(error: MailError, credential: Credential) -> MailError:
     for value in (whole, alone, password.reveal()):
         pattern = re.escape(value) if len(value) >= SHORT else rf"(?<!\w){re.escape(value)}(?!\w)"
         text = re.sub(pattern, MASK, text)
-    return MailError(text, area=error.area, status=error.status, code=error.code, tls_verify_code=error.tls_verify_code)
+    return error.with_text(text)

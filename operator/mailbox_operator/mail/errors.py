@@ -1,5 +1,7 @@
 """The one exception of mail sessions: what went wrong between us and a server, as evidence for `diagnosis`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 
 
@@ -13,6 +15,10 @@ class Area(StrEnum):
     IMAP = "imap"
     POP3 = "pop3"
     SMTP = "smtp"
+    EWS = "ews"
+    LMTP = "lmtp"
+    MAILDIR = "maildir"
+    OAUTH = "oauth"
     POLICY = "policy"
     """We refused, not the server: the address guard."""
 
@@ -23,15 +29,65 @@ class MailError(Exception):
     Attributes:
         area: whose words `text` are.
         text: what the server or the network said, cut and cleaned of control characters, never a secret.
-        status: the reply's status where there is one (`NO`, `BAD`, `BYE`, `535` …).
-        code: the response code or enhanced status code (RFC 5530, RFC 3463) without brackets, or "".
+        protocol: what was spoken or would have been (`IMAP`, `SMTP` …), also where the network failed; `asking` sets it.
+        command: what was asked last (`CONNECT`, `GREETING`, `STARTTLS`, `AUTHENTICATE`, `SELECT`, `MAIL` …); `asking` sets it.
+        status: the reply's status where there is one (`NO`, `BAD`, `BYE`, `-ERR`, `535`, an HTTP status …).
+        enhanced_code: enhanced status code (RFC 3463) such as `5.7.8`, or "".
+        response_code: response code without brackets (RFC 5530 for IMAP, RFC 2449 and RFC 3206 for POP3), or "".
+        vendor_code: what only one vendor or API says: a SOAP ResponseCode, an OData or OAuth error, `AADSTS50126`, the
+            name that OpenSSL has for a fault of TLS.
         tls_verify_code: OpenSSL's X509_V_ERR_* number of a refused certificate, or 0.
+        headers: of an HTTP answer, those that tell something (`Retry-After`, `x-ms-diagnostics` …); names in lower case.
     """
 
-    def __init__(self, text: str, *, area: Area, status: str = "", code: str = "", tls_verify_code: int = 0) -> None:
+    def __init__(  # noqa: PLR0913 - evidence has that many kinds
+        self,
+        text: str,
+        *,
+        area: Area,
+        protocol: str = "",
+        command: str = "",
+        status: str = "",
+        enhanced_code: str = "",
+        response_code: str = "",
+        vendor_code: str = "",
+        tls_verify_code: int = 0,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
         super().__init__(text)
-        self.area = area
         self.text = text
+        self.area = area
+        self.protocol = protocol
+        self.command = command
         self.status = status
-        self.code = code
+        self.enhanced_code = enhanced_code
+        self.response_code = response_code
+        self.vendor_code = vendor_code
         self.tls_verify_code = tls_verify_code
+        self.headers = headers
+
+    def with_text(self, text: str) -> "MailError":
+        """Return the same evidence in other words."""
+        return MailError(
+            text,
+            area=self.area,
+            protocol=self.protocol,
+            command=self.command,
+            status=self.status,
+            enhanced_code=self.enhanced_code,
+            response_code=self.response_code,
+            vendor_code=self.vendor_code,
+            tls_verify_code=self.tls_verify_code,
+            headers=self.headers,
+        )
+
+
+@contextmanager
+def asking(command: str, *, protocol: str) -> Iterator[None]:
+    """Note in a MailError that comes by what was asked for, unless it says so itself."""
+    try:
+        yield
+    except MailError as error:
+        error.protocol = error.protocol or protocol
+        error.command = error.command or command
+        raise

@@ -15,8 +15,8 @@ from imapclient.exceptions import IMAPClientError
 from mailbox_operator.mail.blocking import BlockingConnection
 from mailbox_operator.mail.credential import Credential, masked, plain_response, require_sendable
 from mailbox_operator.mail.dial import connect_tcp
-from mailbox_operator.mail.endpoint import Endpoint, Security
-from mailbox_operator.mail.errors import Area, MailError
+from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security
+from mailbox_operator.mail.errors import Area, MailError, asking
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.secret import Secret
 from mailbox_operator.mail.session import Found
@@ -93,7 +93,8 @@ class ImapSession:
 
     async def reach(self) -> None:
         """Connect, and read the greeting where it comes before TLS."""
-        connection = await connect_tcp(self._endpoint.host, self._endpoint.port, policy=self._policy)
+        with asking("CONNECT", protocol=Protocol.IMAP):
+            connection = await connect_tcp(self._endpoint.host, self._endpoint.port, policy=self._policy)
         self._socket, self._calls = connection, BlockingConnection(connection)
         connection.settimeout(READ_SECONDS)
         if self._endpoint.security is not Security.TLS:
@@ -108,13 +109,15 @@ class ImapSession:
         if self._endpoint.security is Security.TLS:
             secured = context.wrap_socket(self._socket, server_hostname=self._name, do_handshake_on_connect=False)
             self._socket = secured
-            await self._handshake(secured.do_handshake)
+            with asking("TLS", protocol=Protocol.IMAP):
+                await self._handshake(secured.do_handshake)
             await self._greet(secured)
         else:
             client = self._ready
             if not await self._call(lambda: client.has_capability("STARTTLS")):
-                raise MailError("STARTTLS not advertised", area=Area.STARTTLS)
-            await self._handshake(lambda: client.starttls(context))
+                raise MailError("STARTTLS not advertised", area=Area.STARTTLS, protocol=Protocol.IMAP)
+            with asking("STARTTLS", protocol=Protocol.IMAP):
+                await self._handshake(lambda: client.starttls(context))
             secured = client.socket()
             self._socket = secured
         return negotiated(secured)
@@ -131,12 +134,13 @@ class ImapSession:
             if mechanism == "Plain" or (mechanism is None and client.has_capability("AUTH=PLAIN")):
                 client.sasl_login("PLAIN", lambda _challenge: plain_response(username, password))
             elif client.has_capability("LOGINDISABLED"):  # RFC 3501 section 6.2.3
-                raise MailError("LOGINDISABLED is advertised", area=Area.IMAP, code="PRIVACYREQUIRED")
+                raise MailError("LOGINDISABLED is advertised", area=Area.IMAP, response_code="PRIVACYREQUIRED")
             else:
                 client.login(astring(username), _require_ascii(password).reveal())
 
         try:
-            await self._call(login)
+            with asking("AUTHENTICATE", protocol=Protocol.IMAP):
+                await self._call(login)
         except MailError as error:
             raise masked(error, credential) from None
         if await self._call(lambda: client.has_capability("ID")):  # RFC 2971; some refuse folders to the nameless
@@ -154,10 +158,12 @@ class ImapSession:
         found = []
         for folder in self._places:
             if folder == self._opened:
-                await self._call(self._ready.noop)  # lets the server tell what is new
+                with asking("NOOP", protocol=Protocol.IMAP):
+                    await self._call(self._ready.noop)  # lets the server tell what is new
             else:
                 await self._examine(folder)
-            uids = await self._call(lambda: self._ready.search(["HEADER", header, value]))
+            with asking("SEARCH", protocol=Protocol.IMAP):
+                uids = await self._call(lambda: self._ready.search(["HEADER", header, value]))
             if uids:
                 found += await self._look_at(uids[-MOST_LOOKED_AT:], header, folder)
         return found
@@ -173,14 +179,16 @@ class ImapSession:
 
     async def _examine(self, folder: str) -> dict[bytes, Any]:
         self._opened = ""
-        answer: dict[bytes, Any] = await self._call(lambda: self._ready.select_folder(folder, readonly=True))
+        with asking("EXAMINE", protocol=Protocol.IMAP):
+            answer: dict[bytes, Any] = await self._call(lambda: self._ready.select_folder(folder, readonly=True))
         self._opened = folder
         self._validity[folder] = answer.get(b"UIDVALIDITY")
         return answer
 
     async def _look_at(self, uids: Sequence[int], header: str, folder: str) -> list[Found]:
         part = f"BODY.PEEK[HEADER.FIELDS ({header.upper()})]"
-        seen = await self._call(lambda: self._ready.fetch(uids, ["INTERNALDATE", part]))
+        with asking("FETCH", protocol=Protocol.IMAP):
+            seen = await self._call(lambda: self._ready.fetch(uids, ["INTERNALDATE", part]))
         return [_found(uid, items, folder) for uid, items in seen.items()]
 
     async def _expunge(self, folder: str, uids: list[int]) -> None:
@@ -196,7 +204,8 @@ class ImapSession:
                 client.expunge()
 
         self._opened = ""
-        await self._call(expunge)
+        with asking("EXPUNGE", protocol=Protocol.IMAP):
+            await self._call(expunge)
         await self._examine(folder)
 
     async def close(self) -> None:
@@ -222,7 +231,8 @@ class ImapSession:
         return self._client
 
     async def _greet(self, connection: socket.socket) -> None:
-        self._client = await self._call(lambda: _Client(connection, self._name))
+        with asking("GREETING", protocol=Protocol.IMAP):
+            self._client = await self._call(lambda: _Client(connection, self._name))
 
     async def _handshake(self, call: Callable[[], object]) -> None:
         assert self._calls is not None, "reach() comes first"  # noqa: S101 - a fault of ours
@@ -247,7 +257,7 @@ def _errors() -> Iterator[None]:
     except (IMAPClientError, imaplib.IMAP4.error) as error:
         raise _mail_error(error) from None  # the library's exception may quote what was sent
     except ssl.SSLError as error:
-        raise MailError(error.reason or "TLS failed", area=Area.TLS, code=error.reason or "") from None
+        raise MailError(error.reason or "TLS failed", area=Area.TLS, vendor_code=error.reason or "") from None
     except OSError as error:
         raise MailError(str(error), area=Area.TCP) from error
     except (ValueError, AssertionError) as error:  # imapclient's parser and imaplib, of what is no IMAP
@@ -288,4 +298,4 @@ def _mail_error(error: Exception) -> MailError:
     if inner := WRAPPED.search(text):
         text = inner[2]
     code = RESPONSE_CODE.search(text)
-    return MailError(text[:MOST_QUOTED] or "no IMAP response", area=Area.IMAP, code=code[1] if code else "")
+    return MailError(text[:MOST_QUOTED] or "no IMAP response", area=Area.IMAP, response_code=code[1] if code else "")

@@ -13,8 +13,8 @@ from typing import Final, TypeVar
 from mailbox_operator.mail.blocking import BlockingConnection
 from mailbox_operator.mail.credential import Credential, masked, plain_response, require_sendable
 from mailbox_operator.mail.dial import connect_tcp
-from mailbox_operator.mail.endpoint import Endpoint, Security
-from mailbox_operator.mail.errors import Area, MailError
+from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security
+from mailbox_operator.mail.errors import Area, MailError, asking
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.secret import Secret
 from mailbox_operator.mail.tls import Negotiated, client_context, negotiated, tls_error
@@ -86,7 +86,8 @@ class SmtpSession:
 
     async def reach(self) -> None:
         """Connect, and read greeting and EHLO where they come before TLS."""
-        connection = await connect_tcp(self._endpoint.host, self._endpoint.port, policy=self._policy)
+        with asking("CONNECT", protocol=Protocol.SMTP):
+            connection = await connect_tcp(self._endpoint.host, self._endpoint.port, policy=self._policy)
         self._socket, self._calls = connection, BlockingConnection(connection)
         connection.settimeout(READ_SECONDS)
         if self._endpoint.security is not Security.TLS:
@@ -101,17 +102,20 @@ class SmtpSession:
         if self._endpoint.security is Security.TLS:
             secured = context.wrap_socket(self._socket, server_hostname=self._name, do_handshake_on_connect=False)
             self._socket = secured
-            await self._handshake(secured.do_handshake)
+            with asking("TLS", protocol=Protocol.SMTP):
+                await self._handshake(secured.do_handshake)
             await self._greet(secured)
         else:
             client = self._ready
             if not client.has_extn("starttls"):
-                raise MailError("STARTTLS not advertised", area=Area.STARTTLS)
-            await self._handshake(lambda: client.starttls(context=context))
+                raise MailError("STARTTLS not advertised", area=Area.STARTTLS, protocol=Protocol.SMTP)
+            with asking("STARTTLS", protocol=Protocol.SMTP):
+                await self._handshake(lambda: client.starttls(context=context))
             assert isinstance(client.sock, ssl.SSLSocket)  # noqa: S101 - smtplib has just made it
             secured = client.sock
             self._socket = secured
-            await self._call(lambda: _expect(OK, *client.ehlo()))
+            with asking("EHLO", protocol=Protocol.SMTP):
+                await self._call(lambda: _expect(OK, *client.ehlo()))
         return negotiated(secured)
 
     async def sign_in(self, credential: Credential) -> None:
@@ -123,10 +127,11 @@ class SmtpSession:
         client = self._ready
         offered = client.esmtp_features.get("auth", "").upper().split()
         if not offered:
-            raise MailError("AUTH not advertised", area=Area.SMTP)
+            raise MailError("AUTH not advertised", area=Area.SMTP, protocol=Protocol.SMTP, command="EHLO")
         login = mechanism == "Login" or (mechanism is None and "PLAIN" not in offered and "LOGIN" in offered)
         try:
-            await self._call(lambda: (_auth_login if login else _auth_plain)(client, username, password))
+            with asking("AUTHENTICATE", protocol=Protocol.SMTP):
+                await self._call(lambda: (_auth_login if login else _auth_plain)(client, username, password))
         except MailError as error:
             raise masked(error, credential) from None
 
@@ -138,15 +143,19 @@ class SmtpSession:
         client = self._ready
 
         def envelope() -> None:
-            _expect(OK, *client.mail(address))
-            _expect(OK, *client.rcpt(recipient))
+            with asking("MAIL", protocol=Protocol.SMTP):
+                _expect(OK, *client.mail(address))
+            with asking("RCPT", protocol=Protocol.SMTP):
+                _expect(OK, *client.rcpt(recipient))
             client.rset()
 
-        await self._call(envelope)
+        with asking("MAIL", protocol=Protocol.SMTP):
+            await self._call(envelope)
 
     async def send(self, message: EmailMessage, *, sender: str, recipient: str) -> None:
         """Send a message."""
-        await self._call(lambda: self._ready.send_message(message, from_addr=sender, to_addrs=[recipient]))
+        with asking("DATA", protocol=Protocol.SMTP):
+            await self._call(lambda: self._ready.send_message(message, from_addr=sender, to_addrs=[recipient]))
 
     async def close(self) -> None:
         """Say good-bye, if the connection still serves for it, and close the socket."""
@@ -176,7 +185,8 @@ class SmtpSession:
             _expect(READY, *client.connect(self._name, self._endpoint.port))
             _expect(OK, *client.ehlo())
 
-        await self._call(greeting)
+        with asking("GREETING", protocol=Protocol.SMTP):
+            await self._call(greeting)
 
     async def _handshake(self, call: Callable[[], object]) -> None:
         assert self._calls is not None, "reach() comes first"  # noqa: S101 - a fault of ours
@@ -236,7 +246,7 @@ def _errors() -> Iterator[None]:
     except smtplib.SMTPException as error:
         raise MailError(str(error)[:MOST_QUOTED], area=Area.SMTP) from None
     except ssl.SSLError as error:
-        raise MailError(error.reason or "TLS failed", area=Area.TLS, code=error.reason or "") from None
+        raise MailError(error.reason or "TLS failed", area=Area.TLS, vendor_code=error.reason or "") from None
     except OSError as error:
         raise MailError(str(error), area=Area.TCP) from error
     except ValueError:  # an address beyond ASCII, and the server has no SMTPUTF8
@@ -250,4 +260,4 @@ def _reply_error(status: int, words: bytes | str) -> MailError:
     first = text.partition(" ")[0]
     enhanced = first if first.count(".") == 2 and first.replace(".", "").isdigit() else ""  # noqa: PLR2004 - as in 5.7.8
     reply = f"{status} {text}" if status > 0 else f"no SMTP reply: {text}"
-    return MailError(reply[:MOST_QUOTED], area=Area.SMTP, status=str(status), code=enhanced)
+    return MailError(reply[:MOST_QUOTED], area=Area.SMTP, status=str(status), enhanced_code=enhanced)

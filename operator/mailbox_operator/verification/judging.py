@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
+from mailbox_operator.diagnosis.evidence import Evidence, evidence_of
 from mailbox_operator.diagnosis.finding import Finding
 from mailbox_operator.diagnosis.matcher import diagnose
 from mailbox_operator.mail.errors import Area, MailError
@@ -20,9 +21,11 @@ async def run_step(step: Step, probe: Probe, *, seconds: float, provider: str) -
         async with asyncio.timeout(seconds):
             message = await probe()
     except TimeoutError:
-        finding = diagnose(step=step, area=Area.TCP, text=f"no verdict within {seconds:g} s")
+        finding = diagnose(
+            Evidence(text=f"no verdict within {seconds:g} s", area=Area.TCP, step=step, provider=provider)
+        )
     except MailError as error:
-        finding = diagnose(step=step, area=error.area, text=error.text, code=error.code, provider=provider)
+        finding = diagnose(evidence_of(error, step=step, provider=provider))
     else:
         return StepResult(
             step=step, verdict=Verdict.TRUE, reason="Succeeded", message=message, milliseconds=_since(started)

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import Final
 
+from mailbox_operator.diagnosis.evidence import Evidence
 from mailbox_operator.diagnosis.matcher import diagnose
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.session import IncomingSession, OutgoingSession
@@ -56,7 +57,7 @@ async def _loop(target: Target, incoming: IncomingSession | None, outgoing: Outg
     try:
         return await run_step(step, prove, seconds=ARRIVAL_SECONDS + SEND_SECONDS, provider=target.provider)
     except NotReceivedError as error:
-        return failed(step, diagnose(step=step, area="loop", text=str(error)))
+        return failed(step, diagnose(Evidence(text=str(error), area="loop", step=step)))
 
 
 async def _close(stack: AsyncExitStack) -> None:

@@ -83,7 +83,7 @@ async def test_a_login_is_not_shown_where_the_server_has_disabled_it() -> None:
         answering(b"* OK ready\r\n", {b"CAPABILITY": capability, b"LOGOUT": b"* BYE\r\n"}, heard=heard)
     ) as port:
         error = await refused(imap(port))
-    assert error.code == "PRIVACYREQUIRED"
+    assert error.response_code == "PRIVACYREQUIRED"
     assert not any(b"LOGIN " in line or b"AUTHENTICATE" in line for line in heard)
 
 
@@ -129,7 +129,7 @@ async def test_no_login_here_is_no_success() -> None:
     }
     with talking(answering(SMTP_GREETING, answers)) as port:
         error = await refused(smtp(port))
-    assert (error.status, error.code) == ("503", "5.5.1")
+    assert (error.status, error.enhanced_code) == ("503", "5.5.1")
 
 
 async def test_a_server_without_auth_is_not_shown_the_password() -> None:

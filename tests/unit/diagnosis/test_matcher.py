@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailbox_operator.diagnosis.evidence import Evidence
 from mailbox_operator.diagnosis.finding import Retry
 from mailbox_operator.diagnosis.matcher import UNRECOGNISED, diagnose
 from mailbox_operator.mail.errors import Area
@@ -60,7 +61,7 @@ HEARD = [  # area, code, text, reason
 
 @pytest.mark.parametrize(("area", "code", "text", "reason"), HEARD, ids=lambda value: str(value)[:40])
 def test_what_real_servers_said_is_recognised(area: Area, code: str, text: str, reason: str) -> None:
-    found = diagnose(step="IncomingAuthenticated", area=area, text=text, code=code)
+    found = diagnose(Evidence(step="IncomingAuthenticated", area=area, text=text, vendor_code=code))
     assert found.reason == reason
     assert found.message.startswith(found.meaning)
     assert found.message.endswith(found.action)
@@ -71,23 +72,25 @@ AUTHENTICATION = {"CredentialsInvalid", "PasswordExpired", "AppPasswordRequired"
 
 @given(st.text(max_size=200), st.sampled_from([Area.DNS, Area.TCP, Area.TLS, Area.STARTTLS]))
 def test_trouble_of_the_transport_never_gives_an_authentication_reason(text: str, area: Area) -> None:
-    found = diagnose(step="IncomingAuthenticated", area=area, text=f"Authentication failed 535 {text}")
+    found = diagnose(Evidence(step="IncomingAuthenticated", area=area, text=f"Authentication failed 535 {text}"))
     assert found.reason not in AUTHENTICATION
 
 
 @given(st.binary(max_size=2000), st.sampled_from(Area), st.text(max_size=40), st.sampled_from(["", "Gmail", "M365"]))
 def test_any_octets_make_a_message_of_one_line(octets: bytes, area: Area, code: str, provider: str) -> None:
     text = octets.decode("utf-8", "replace")
-    found = diagnose(step="IncomingReachable", area=area, text=text, code=code, provider=provider)
+    found = diagnose(Evidence(step="IncomingReachable", area=area, text=text, vendor_code=code, provider=provider))
     assert len(found.message) <= 1024
     assert len(found.message.splitlines()) == 1
-    assert found == diagnose(step="IncomingReachable", area=area, text=text, code=code, provider=provider)
+    assert found == diagnose(
+        Evidence(step="IncomingReachable", area=area, text=text, vendor_code=code, provider=provider)
+    )
 
 
 def test_what_is_unknown_is_shown_and_tried_again() -> None:
-    found = diagnose(step="FoldersAccessible", area=Area.IMAP, text="the cat sat\r\non the mat")
+    found = diagnose(Evidence(step="FoldersAccessible", area=Area.IMAP, text="the cat sat\r\non the mat"))
     assert (found.reason, found.retry, found.said) == (UNRECOGNISED, Retry.LIMITED, "the cat sat on the mat")
-    assert diagnose(step="IncomingReachable", area=Area.TCP, text="odd").retry is Retry.BACKOFF
+    assert diagnose(Evidence(step="IncomingReachable", area=Area.TCP, text="odd")).retry is Retry.BACKOFF
 
 
 @pytest.mark.parametrize(
@@ -101,10 +104,10 @@ def test_what_is_unknown_is_shown_and_tried_again() -> None:
 )
 def test_a_delay_that_the_server_names_is_heard(text: str, seconds: float | None) -> None:
     area = Area.IMAP if "throttled" in text else Area.SMTP
-    assert diagnose(step="", area=area, text=text).retry_after_seconds == seconds
+    assert diagnose(Evidence(step="", area=area, text=text)).retry_after_seconds == seconds
 
 
 def test_the_providers_own_rule_comes_first() -> None:
     text = "535-5.7.8 Username and Password not accepted. BadCredentials"
-    assert "app password" in diagnose(step="", area=Area.SMTP, text=text, provider="gmail").action
-    assert diagnose(step="", area=Area.SMTP, text=text, provider="").reason == "CredentialsInvalid"
+    assert "app password" in diagnose(Evidence(step="", area=Area.SMTP, text=text, provider="gmail")).action
+    assert diagnose(Evidence(step="", area=Area.SMTP, text=text, provider="")).reason == "CredentialsInvalid"

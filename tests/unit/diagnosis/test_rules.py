@@ -5,6 +5,7 @@ import re
 import pytest
 
 from mailbox_operator.diagnosis.cleaning import LIMIT
+from mailbox_operator.diagnosis.evidence import Evidence
 from mailbox_operator.diagnosis.matcher import diagnose
 from mailbox_operator.diagnosis.page import SPOKEN
 from mailbox_operator.diagnosis.rules import Rule, rules
@@ -17,7 +18,7 @@ def label(rule: Rule) -> str:
 @pytest.mark.parametrize("rule", rules(), ids=label)
 def test_each_sample_leads_to_its_own_rule(rule: Rule) -> None:
     assert rule.pattern.search(rule.sample)
-    found = diagnose(step="", area=rule.area, text=rule.sample, provider=rule.provider)
+    found = diagnose(Evidence(area=rule.area, text=rule.sample, provider=rule.provider))
     assert (found.reason, found.retry) == (rule.reason, rule.retry)
     assert (found.meaning, found.action) == (rule.meaning, rule.action)
 

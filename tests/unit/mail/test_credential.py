@@ -51,10 +51,10 @@ def test_an_echo_is_masked(username: str, password: str, before: str, after: str
         b64encode(plain_response(username, Secret(password))).decode(),
     )
     for echo in echoes:
-        error = MailError(f"{before} {echo} {after}", area=Area.SMTP, status="535", code="5.7.8")
+        error = MailError(f"{before} {echo} {after}", area=Area.SMTP, status="535", enhanced_code="5.7.8")
         found = masked(error, credential(username, password))
         assert echo not in found.text
-        assert (found.area, found.status, found.code) == (Area.SMTP, "535", "5.7.8")
+        assert (found.area, found.status, found.enhanced_code) == (Area.SMTP, "535", "5.7.8")
 
 
 def test_a_short_password_is_masked_where_it_stands_alone() -> None:

@@ -15,7 +15,7 @@ async def succeed() -> str:
 
 
 async def refuse() -> str:
-    raise MailError("[AUTHENTICATIONFAILED] no", area=Area.IMAP, code="AUTHENTICATIONFAILED")
+    raise MailError("[AUTHENTICATIONFAILED] no", area=Area.IMAP, response_code="AUTHENTICATIONFAILED")
 
 
 async def hang() -> str:
