@@ -1,4 +1,4 @@
-"""One operator and one pair of mail servers a run; a namespace and accounts of its own a test.
+"""One operator and one pair of mail servers for this folder; a namespace and accounts of its own a test.
 
 No node: a fetcher's Deployment is made, and no pod. What a fetcher would report, a test writes in its place.
 """
@@ -22,14 +22,14 @@ SYSTEM: Final = "kube-system"
 RIGHT: Final = "right"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def mail() -> Iterator[MailServer]:
     """Dovecot and Postfix on loopback, which the operator under test may dial."""
     with running_mail_server("localhost", domain=DOMAIN) as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # not for longer: the tests outside of this folder want objects that nobody visits
 def started(kube: Kube, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     """The operator, which serves the whole cluster."""
     operator = Operator(
