@@ -1,0 +1,28 @@
+"""What a failed call on the volume means. Pure."""
+
+import errno
+from dataclasses import dataclass
+from typing import Final
+
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+CLOSED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskFault:
+    """Why messages are not made durable; `said` is one line."""
+
+    reason: str
+    said: str
+    is_lasting: bool
+    """Whether a person has to do something."""
+
+
+def judge_os_error(error: OSError) -> DiskFault:
+    """Judge a failure. Its words are the system's, not the file's name, which means nothing to anybody."""
+    words = error.strerror or str(error)
+    if error.errno in FULL:
+        return DiskFault(reason="VolumeFull", said=f"The volume is full: {words}", is_lasting=True)
+    if error.errno in CLOSED:
+        return DiskFault(reason="VolumeNotWritable", said=f"The Maildir cannot be written: {words}", is_lasting=True)
+    return DiskFault(reason="SinkFailing", said=f"The volume fails: {words}", is_lasting=False)
