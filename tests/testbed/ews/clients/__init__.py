@@ -1,0 +1,1 @@
+"""Clients that the project has not written, which the simulator must satisfy."""
