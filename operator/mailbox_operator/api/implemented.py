@@ -9,7 +9,7 @@ from mailbox_operator.api.fetch import Fetch
 from mailbox_operator.api.mailbox import MailboxSpec
 from mailbox_operator.api.oauthapp import OAuthAppSpec
 
-MECHANISMS: Final = frozenset({None, "Plain", "Login"})
+MECHANISMS: Final = frozenset({None, "Plain", "Login", "CRAMMD5", "SCRAM", "XOAUTH2", "OAUTHBEARER"})
 ONLY_INBOX: Final = ({"INBOX"}, {r"\INBOX"})
 
 

@@ -71,7 +71,7 @@ class ImapConnection(asyncio.BufferedProtocol):
         self._fault: MailError | None = None
         self._tags = 0
         self._commands: dict[bytes, asyncio.Future[Reply]] = {}
-        self._continuation: asyncio.Future[None] | None = None
+        self._continuation: asyncio.Future[bytes] | None = None
         self._greeting: asyncio.Future[bytes] = self._loop.create_future()
         self._untagged: list[bytes] = []
         self._untagged_octets = 0
@@ -149,12 +149,15 @@ class ImapConnection(asyncio.BufferedProtocol):
         if self._fault:
             raise self._fault
 
-    async def continuation(self, command: asyncio.Future[Reply]) -> bool:
-        """Wait for a continuation request (`+`); False: the command ended without one. Raises MailError."""
-        self._continuation = self._loop.create_future()
+    async def continuation(self, command: asyncio.Future[Reply]) -> bytes | None:
+        """Wait for a continuation request and return what stands after its `+`; None: the command ended without one.
+
+        Raises MailError.
+        """
+        self._continuation = waiting = self._loop.create_future()
         try:
-            done, _ = await asyncio.wait((self._continuation, command), return_when=asyncio.FIRST_COMPLETED)
-            return self._continuation in done
+            done, _ = await asyncio.wait((waiting, command), return_when=asyncio.FIRST_COMPLETED)
+            return waiting.result() if waiting in done else None
         finally:
             self._continuation = None
 
@@ -213,7 +216,7 @@ class ImapConnection(asyncio.BufferedProtocol):
             raise ProtocolError(f"it greets with {clean(text.decode('utf-8', 'replace'))!r}")
         elif text.startswith(b"+"):
             if self._continuation and not self._continuation.done():
-                self._continuation.set_result(None)
+                self._continuation.set_result(text[1:].strip())
         else:
             tag, _, rest = text.partition(b" ")
             command = self._commands.pop(tag, None)

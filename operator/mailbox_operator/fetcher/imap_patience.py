@@ -50,7 +50,7 @@ class Patience:
         """Wait for `+`; False: the command ended without one. Raises MailError."""
         try:
             async with asyncio.timeout(SILENCE):
-                return await self._connection.continuation(command)
+                return await self._connection.continuation(command) is not None
         except TimeoutError:
             raise MailError("the server fell silent where it should say +", area=Area.TCP) from None
 

@@ -7,17 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mailbox_operator.fetcher.imap_connection import ImapConnection, Reply, parse_reply
+from mailbox_operator.fetcher.imap_connection import ImapConnection, Reply, clean, parse_reply
 from mailbox_operator.fetcher.plan import Source
+from mailbox_operator.mail.credential import Credential, masked, require_sendable
 from mailbox_operator.mail.dial import connect_tcp
 from mailbox_operator.mail.endpoint import Protocol, Security, TlsOptions
-from mailbox_operator.mail.errors import Area, MailError, asking
+from mailbox_operator.mail.errors import Area, MailError, SaslError, asking
 from mailbox_operator.mail.guard import AddressPolicy
+from mailbox_operator.mail.imap_mechanism import ASCII_ONLY, choose_for_imap
+from mailbox_operator.mail.sasl import Exchange, begin, decoded
 from mailbox_operator.mail.secret import Secret
 from mailbox_operator.mail.tls import client_context, tls_error
 
 TEMPORARY: Final = frozenset({"UNAVAILABLE", "SERVERBUG", "INUSE", "LIMIT"})
 """Codes (RFC 5530, RFC 9051) of a NO that says nothing of the credential."""
+IDENTITY: Final = b'ID ("name" "mailbox-operator" "vendor" "mailbox-operator")'
 CAPABILITY: Final = re.compile(rb"\* (?:(?:OK|PREAUTH) \[)?CAPABILITY ([^\]]*)", re.IGNORECASE)
 
 
@@ -129,44 +133,74 @@ async def _start_tls(connection: ImapConnection, offered: frozenset[str], source
 async def _sign_in(
     connection: ImapConnection, offered: frozenset[str], source: Source, password: Secret
 ) -> frozenset[str]:
-    mechanism = source.mechanism or ("Plain" if "AUTH=PLAIN" in offered else "Login")
-    if mechanism == "Plain":
-        reply = await _authenticate_plain(connection, offered, source.username, password)
-    elif mechanism == "Login":
-        if "LOGINDISABLED" in offered:
-            raise MailError(
-                "the server does not let anyone sign in without TLS", area=Area.IMAP, response_code="PRIVACYREQUIRED"
-            )
-        reply = await connection.send(b"LOGIN %b %b" % (quoted(source.username), quoted(password.reveal())))
-    else:
-        raise MailError(f"mechanism {mechanism} is not implemented for IMAP", area=Area.POLICY)
-    if reply.status == "NO" and reply.code.upper().partition(" ")[0] not in TEMPORARY:
-        raise LoginRefusedError(reply.failed().text, area=Area.IMAP, status=reply.status, response_code=reply.code)
-    if reply.status != "OK":
-        raise reply.failed()
+    credential = Credential(username=source.username, secret=password, mechanism=source.mechanism)
+    try:
+        require_sendable(credential)
+        reply = await _show(connection, offered, source, credential)
+    except SaslError as error:
+        raise MailError(str(error), area=Area.POLICY) from None
+    except MailError as error:
+        raise masked(error, credential) from None
     if reply.code.upper().startswith("CAPABILITY "):
         connection.take_untagged()
-        return frozenset(reply.code.upper().split()[1:])
-    return _capabilities(connection.take_untagged()) or await _ask_capabilities(connection)
+        offered = frozenset(reply.code.upper().split()[1:])
+    else:
+        offered = _capabilities(connection.take_untagged()) or await _ask_capabilities(connection)
+    if "ID" in offered:  # RFC 2971: some refuse folders to the nameless
+        await connection.send(IDENTITY)
+        connection.take_untagged()
+    return offered
 
 
-async def _authenticate_plain(
-    connection: ImapConnection, offered: frozenset[str], username: str, password: Secret
-) -> Reply:
-    """RFC 4616, with the initial response of RFC 4959 where the server takes it."""
-    response = b64encode(b"\0%b\0%b" % (username.encode(), password.reveal().encode()))
-    if "SASL-IR" in offered:
-        return await connection.send(b"AUTHENTICATE PLAIN " + response)
-    command = connection.send(b"AUTHENTICATE PLAIN")
-    if await connection.continuation(command):
-        connection.write(response + b"\r\n")
-    return await command
+async def _show(connection: ImapConnection, offered: frozenset[str], source: Source, credential: Credential) -> Reply:
+    """Show the credential once, by the mechanism that fits; return the OK. Raises SaslError and MailError."""
+    private = source.security is not Security.NONE and not source.insecure_skip_verify
+    name = choose_for_imap(credential, capabilities=offered, private=private)
+    if name is None:
+        words = quoted(credential.username), quoted(credential.secret.reveal())
+        return _accepted(await connection.send(b"LOGIN %b %b" % words), refusal="")
+    exchange = begin(name, credential, host=source.host, port=source.port)
+    reply = await _authenticate(connection, exchange, at_once="SASL-IR" in offered)
+    accepted = _accepted(reply, refusal=exchange.refusal)
+    exchange.conclude()
+    return accepted
+
+
+def _accepted(reply: Reply, *, refusal: str) -> Reply:
+    """Return the reply if it is OK. Raises LoginRefusedError, MailError."""
+    if reply.status == "OK":
+        return reply
+    error = reply.failed()
+    if refusal:
+        error = error.with_text(f"{error.text}: {clean(refusal)}")
+    if reply.status == "NO" and reply.code.upper().partition(" ")[0] not in TEMPORARY:
+        raise LoginRefusedError(error.text, area=Area.IMAP, status=reply.status, response_code=reply.code)
+    raise error
+
+
+async def _authenticate(connection: ImapConnection, exchange: Exchange, *, at_once: bool) -> Reply:
+    """The command AUTHENTICATE, with the initial response (RFC 4959) where the server takes it."""
+    unsaid = exchange.initial
+    command = f"AUTHENTICATE {exchange.name}".encode()
+    if unsaid is not None and at_once:
+        command, unsaid = command + b" " + (b64encode(unsaid) or b"="), None
+    running = connection.send(command)
+    while (challenge := await connection.continuation(running)) is not None:
+        try:
+            said = exchange.answer(decoded(challenge)) if unsaid is None else unsaid
+        except SaslError:
+            connection.write(b"*\r\n")
+            await running
+            raise
+        unsaid = None
+        connection.write(b64encode(said) + b"\r\n")
+    return await running
 
 
 def quoted(text: str) -> bytes:
     """Write an astring (RFC 9051 section 4.3). Raises MailError: it cannot be a quoted string."""
     if not text.isascii() or any(character in text for character in "\r\n\0"):
-        raise MailError("LOGIN takes ASCII only; the server offers no AUTHENTICATE PLAIN", area=Area.POLICY)
+        raise MailError(ASCII_ONLY, area=Area.POLICY)
     return b'"%b"' % text.replace("\\", "\\\\").replace('"', '\\"').encode()
 
 

@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from base64 import b64encode
+from base64 import b64decode, b64encode
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -13,6 +14,9 @@ from mailbox_operator.mail.secret import Secret
 MASK: Final = "***"
 SHORT: Final = 4
 """Characters; a shorter value is masked only where it stands alone, else the mask would tell it."""
+PIECE: Final = 12
+"""Characters of a long secret that are masked where they stand by themselves."""
+RUN: Final = re.compile(r"\S{12,}")
 
 
 class CredentialKind(StrEnum):
@@ -51,12 +55,25 @@ def plain_response(username: str, password: Secret) -> bytes:
 
 
 def masked(error: MailError, credential: Credential) -> MailError:
-    """Return the same evidence without the secret, as it is or in base64: there are servers that echo it."""
-    username, password = credential.username, credential.secret
-    text = error.text
-    whole = b64encode(plain_response(username, password)).decode()
-    alone = b64encode(password.reveal().encode()).decode()
-    for value in (whole, alone, password.reveal()):
+    """Return the same evidence without the secret, as it is or in base64, whole or in part: there are servers that echo it."""
+    return error.with_text(mask(error.text, credential))
+
+
+def mask(text: str, credential: Credential) -> str:
+    """Return `text` without the secret of `credential`."""
+    secret = credential.secret.reveal()
+    whole = b64encode(plain_response(credential.username, credential.secret)).decode()
+    for value in (whole, b64encode(secret.encode()).decode(), secret):
         pattern = re.escape(value) if len(value) >= SHORT else rf"(?<!\w){re.escape(value)}(?!\w)"
         text = re.sub(pattern, MASK, text)
-    return error.with_text(text)
+    if len(secret) < PIECE:
+        return text
+    return RUN.sub(lambda run: MASK if _tells(run[0], secret) else run[0], text)
+
+
+def _tells(run: str, secret: str) -> bool:
+    """Whether a word holds a piece of the secret; a message of SASL in base64 does, and so does what was cut off."""
+    encoded = run[: len(run) // 4 * 4]
+    with suppress(ValueError):
+        run += b64decode(encoded, validate=True).decode("utf-8", "replace")
+    return any(run[start : start + PIECE] in secret for start in range(len(run) - PIECE + 1))

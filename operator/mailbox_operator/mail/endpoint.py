@@ -58,3 +58,8 @@ class Endpoint:
     port: int
     security: Security
     tls: TlsOptions = TlsOptions()
+
+    @property
+    def is_private(self) -> bool:
+        """Whether the wire is encrypted and the peer known to be the one that is meant."""
+        return self.security is not Security.NONE and not self.tls.insecure_skip_verify

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from typing import Self
 
 
 class Area(StrEnum):
@@ -66,9 +67,9 @@ class MailError(Exception):
         self.tls_verify_code = tls_verify_code
         self.headers = headers
 
-    def with_text(self, text: str) -> "MailError":
+    def with_text(self, text: str) -> Self:
         """Return the same evidence in other words."""
-        return MailError(
+        return type(self)(
             text,
             area=self.area,
             protocol=self.protocol,
@@ -91,3 +92,7 @@ def asking(command: str, *, protocol: str) -> Iterator[None]:
         error.protocol = error.protocol or protocol
         error.command = error.command or command
         raise
+
+
+class SaslError(Exception):
+    """No mechanism fits, a challenge makes no sense, or the server has not proven itself. Its text holds no secret."""

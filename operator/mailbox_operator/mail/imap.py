@@ -1,80 +1,29 @@
 """An IMAP session for proving and control (RFC 3501, RFC 9051), by imapclient. The fetcher has its own reader."""
 
 import imaplib
-import re
 import socket
-import ssl
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-import imapclient
 from imapclient.exceptions import IMAPClientError
 
 from mailbox_operator.mail.blocking import BlockingConnection
-from mailbox_operator.mail.credential import Credential, masked, plain_response, require_sendable
+from mailbox_operator.mail.credential import Credential, masked, require_sendable
 from mailbox_operator.mail.dial import connect_tcp
 from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security
 from mailbox_operator.mail.errors import Area, MailError, asking
 from mailbox_operator.mail.guard import AddressPolicy
-from mailbox_operator.mail.secret import Secret
+from mailbox_operator.mail.imap_library import READ_SECONDS, Client, mail_error, sign_in, translated
 from mailbox_operator.mail.session import Found
 from mailbox_operator.mail.tls import Negotiated, client_context, negotiated, tls_error
 
 T = TypeVar("T")
 
-READ_SECONDS: Final = 60.0
-"""No single read takes longer, whatever becomes of the caller's deadline."""
-MOST_OCTETS: Final = 8 * 1024 * 1024
-"""Of a whole session; the libraries believe whatever length a literal announces."""
 MOST_LOOKED_AT: Final = 50
 """Messages at once."""
-MOST_QUOTED: Final = 512
-"""Characters of a server's words that are kept as evidence."""
-RESPONSE_CODE: Final = re.compile(r"\[([A-Z][A-Z0-9-]*)[^\]]*\]")  # RFC 9051 section 7.1
-WRAPPED: Final = re.compile(r"""b(['"])(.*)\1""", re.DOTALL)
-ATOM: Final = re.compile(r"[!#$&'+-\[^-z|}~\]]+")  # ASTRING-CHAR (RFC 3501 section 9)
-ASCII_ONLY: Final = "LOGIN takes ASCII only; the server offers no AUTHENTICATE PLAIN"
 IDENTITY: Final = {"name": "mailbox-operator", "vendor": "mailbox-operator"}
-
-
-class _Handed(imaplib.IMAP4):
-    """imaplib on a socket that is already connected, reading so much and no more."""
-
-    def __init__(self, connection: socket.socket, host: str) -> None:
-        self._handed = connection
-        self._left = MOST_OCTETS
-        super().__init__(host)
-
-    def _create_socket(self, _timeout: float | None) -> socket.socket:
-        return self._handed
-
-    def read(self, size: int) -> bytes:
-        self._take(size)
-        return super().read(size)
-
-    def readline(self) -> bytes:
-        line = super().readline()
-        self._take(len(line))
-        return line
-
-    def _take(self, octets: int) -> None:
-        self._left -= octets
-        if self._left < 0:
-            raise imaplib.IMAP4.abort(f"the server sent more than {MOST_OCTETS} octets")
-
-
-class _Client(imapclient.IMAPClient):  # type: ignore[misc]  # the library is untyped
-    def __init__(self, connection: socket.socket, host: str) -> None:
-        self._handed = connection
-        super().__init__(host, ssl=False, timeout=READ_SECONDS)
-        self.normalise_times = False  # else they lose their zone
-        self._imap.debug = 0  # the library sets 5 and formats every line for its logger
-
-    def _create_IMAP4(self) -> imaplib.IMAP4:  # noqa: N802 - the library's name
-        self.handed = _Handed(self._handed, self.host)
-        return self.handed
 
 
 class ImapSession:
@@ -86,7 +35,7 @@ class ImapSession:
         self._name = endpoint.tls.server_name or endpoint.host.strip("[]")
         self._socket: socket.socket | None = None
         self._calls: BlockingConnection | None = None
-        self._client: _Client | None = None
+        self._client: Client | None = None
         self._places: tuple[str, ...] = ("INBOX",)
         self._opened = ""
         self._validity: dict[str, object] = {}
@@ -123,24 +72,16 @@ class ImapSession:
         return negotiated(secured)
 
     async def sign_in(self, credential: Credential) -> None:
-        """Sign in once: by SASL PLAIN (RFC 4616) where it is offered, else LOGIN, never where that is disabled."""
+        """Sign in once, and tell who we are where the server wants to know (RFC 2971)."""
         require_sendable(credential)
-        username, password, mechanism = credential.username, credential.secret, credential.mechanism
-        if mechanism not in (None, "Plain", "Login"):
-            raise MailError(f"mechanism {mechanism} is not implemented for IMAP", area=Area.POLICY)
-        client = self._ready
-
-        def login() -> None:
-            if mechanism == "Plain" or (mechanism is None and client.has_capability("AUTH=PLAIN")):
-                client.sasl_login("PLAIN", lambda _challenge: plain_response(username, password))
-            elif client.has_capability("LOGINDISABLED"):  # RFC 3501 section 6.2.3
-                raise MailError("LOGINDISABLED is advertised", area=Area.IMAP, response_code="PRIVACYREQUIRED")
-            else:
-                client.login(astring(username), _require_ascii(password).reveal())
-
+        client, endpoint = self._ready, self._endpoint
         try:
             with asking("AUTHENTICATE", protocol=Protocol.IMAP):
-                await self._call(login)
+                await self._call(
+                    lambda: sign_in(
+                        client, credential, host=endpoint.host, port=endpoint.port, private=endpoint.is_private
+                    )
+                )
         except MailError as error:
             raise masked(error, credential) from None
         if await self._call(lambda: client.has_capability("ID")):  # RFC 2971; some refuse folders to the nameless
@@ -226,42 +167,27 @@ class ImapSession:
             self._socket.close()
 
     @property
-    def _ready(self) -> _Client:
+    def _ready(self) -> Client:
         assert self._client is not None, "reach() and secure() come first"  # noqa: S101 - a fault of ours
         return self._client
 
     async def _greet(self, connection: socket.socket) -> None:
         with asking("GREETING", protocol=Protocol.IMAP):
-            self._client = await self._call(lambda: _Client(connection, self._name))
+            self._client = await self._call(lambda: Client(connection, self._name))
 
     async def _handshake(self, call: Callable[[], object]) -> None:
         assert self._calls is not None, "reach() comes first"  # noqa: S101 - a fault of ours
         try:
             await self._calls.run(call)
         except (IMAPClientError, imaplib.IMAP4.error) as error:
-            raise _mail_error(error) from None
+            raise mail_error(error) from None
         except OSError as error:  # ssl.SSLError is one
             raise tls_error(error, host=self._name) from error
 
     async def _call(self, function: Callable[[], T]) -> T:
         assert self._calls is not None, "reach() comes first"  # noqa: S101 - a fault of ours
-        with _errors():
+        with translated():
             return await self._calls.run(function)
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    """Turn what the libraries raise into MailError."""
-    try:
-        yield
-    except (IMAPClientError, imaplib.IMAP4.error) as error:
-        raise _mail_error(error) from None  # the library's exception may quote what was sent
-    except ssl.SSLError as error:
-        raise MailError(error.reason or "TLS failed", area=Area.TLS, vendor_code=error.reason or "") from None
-    except OSError as error:
-        raise MailError(str(error), area=Area.TCP) from error
-    except (ValueError, AssertionError) as error:  # imapclient's parser and imaplib, of what is no IMAP
-        raise MailError(f"not understood: {type(error).__name__}", area=Area.IMAP) from None
 
 
 def _found(uid: int, items: dict[bytes, Any], folder: str) -> Found:
@@ -274,28 +200,3 @@ def _found(uid: int, items: dict[bytes, Any], folder: str) -> Found:
         value=" ".join(value.split()),
         received=received if isinstance(received, datetime) and received.tzinfo else datetime.now(UTC),
     )
-
-
-def astring(text: str) -> str:
-    """Return a user name as an argument of LOGIN (RFC 3501 section 9): an atom as it is, else quoted; imaplib does neither.
-
-    Raises MailError: it is not ASCII.
-    """
-    if not text.isascii():
-        raise MailError(ASCII_ONLY, area=Area.POLICY)
-    return text if ATOM.fullmatch(text) else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _require_ascii(password: Secret) -> Secret:
-    if not password.reveal().isascii():
-        raise MailError(ASCII_ONLY, area=Area.POLICY)
-    return password
-
-
-def _mail_error(error: Exception) -> MailError:
-    """Return the server's own words out of a library's exception."""
-    text = str(error)
-    if inner := WRAPPED.search(text):
-        text = inner[2]
-    code = RESPONSE_CODE.search(text)
-    return MailError(text[:MOST_QUOTED] or "no IMAP response", area=Area.IMAP, response_code=code[1] if code else "")

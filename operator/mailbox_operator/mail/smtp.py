@@ -11,12 +11,12 @@ from io import BufferedIOBase
 from typing import Final, TypeVar
 
 from mailbox_operator.mail.blocking import BlockingConnection
-from mailbox_operator.mail.credential import Credential, masked, plain_response, require_sendable
+from mailbox_operator.mail.credential import Credential, masked, require_sendable
 from mailbox_operator.mail.dial import connect_tcp
 from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security
-from mailbox_operator.mail.errors import Area, MailError, asking
+from mailbox_operator.mail.errors import Area, MailError, SaslError, asking
 from mailbox_operator.mail.guard import AddressPolicy
-from mailbox_operator.mail.secret import Secret
+from mailbox_operator.mail.sasl import Exchange, begin, choose, decoded, told
 from mailbox_operator.mail.tls import Negotiated, client_context, negotiated, tls_error
 
 T = TypeVar("T")
@@ -121,17 +121,18 @@ class SmtpSession:
     async def sign_in(self, credential: Credential) -> None:
         """Sign in once, by one mechanism: a library that tries all of them makes a wrong password count thrice."""
         require_sendable(credential)
-        username, password, mechanism = credential.username, credential.secret, credential.mechanism
-        if mechanism not in (None, "Plain", "Login"):
-            raise MailError(f"mechanism {mechanism} is not implemented for SMTP", area=Area.POLICY)
-        client = self._ready
+        client, endpoint = self._ready, self._endpoint
         offered = client.esmtp_features.get("auth", "").upper().split()
         if not offered:
             raise MailError("AUTH not advertised", area=Area.SMTP, protocol=Protocol.SMTP, command="EHLO")
-        login = mechanism == "Login" or (mechanism is None and "PLAIN" not in offered and "LOGIN" in offered)
+
+        def sign_in() -> None:
+            name = choose(credential, offered=set(offered), private=endpoint.is_private)
+            _authenticate(client, begin(name, credential, host=endpoint.host, port=endpoint.port))
+
         try:
             with asking("AUTHENTICATE", protocol=Protocol.SMTP):
-                await self._call(lambda: (_auth_login if login else _auth_plain)(client, username, password))
+                await self._call(sign_in)
         except MailError as error:
             raise masked(error, credential) from None
 
@@ -211,22 +212,28 @@ def _literal(connection: socket.socket) -> str:
     return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
 
 
-def _auth_plain(client: smtplib.SMTP, username: str, password: Secret) -> None:
-    """SASL PLAIN. smtplib's own writes ASCII only, and takes 503 (no login here) for a success."""
-    response = b64encode(plain_response(username, password)).decode()
-    command = f"AUTH PLAIN {response}"
-    if len(command) <= LONGEST_COMMAND:
-        _expect(SIGNED_IN, *client.docmd(command))
-    else:
-        _expect(CONTINUE, *client.docmd("AUTH PLAIN"))
-        _expect(SIGNED_IN, *client.docmd(response))
+def _authenticate(client: smtplib.SMTP, exchange: Exchange) -> None:
+    """RFC 4954. smtplib's own writes ASCII only, and takes 503 (no login here) for a success."""
+    unsaid = exchange.initial
+    command = f"AUTH {exchange.name}"
+    if unsaid is not None and len(whole := f"{command} {_written(unsaid) or '='}") <= LONGEST_COMMAND:
+        command, unsaid = whole, None
+    status, words = client.docmd(command)
+    while status == CONTINUE:
+        try:
+            answer = exchange.answer(decoded(words)) if unsaid is None else unsaid
+        except SaslError:
+            client.docmd("*")
+            raise
+        unsaid = None
+        status, words = client.docmd(_written(answer))
+    if status != SIGNED_IN:
+        raise told(exchange, _reply_error(status, words))
+    exchange.conclude()
 
 
-def _auth_login(client: smtplib.SMTP, username: str, password: Secret) -> None:
-    """LOGIN, which no RFC describes: two prompts, whatever their words."""
-    _expect(CONTINUE, *client.docmd("AUTH LOGIN"))
-    _expect(CONTINUE, *client.docmd(b64encode(username.encode()).decode()))
-    _expect(SIGNED_IN, *client.docmd(b64encode(password.reveal().encode()).decode()))
+def _written(message: bytes) -> str:
+    return b64encode(message).decode()
 
 
 def _expect(wanted: int, status: int, words: bytes) -> None:
@@ -239,6 +246,8 @@ def _errors() -> Iterator[None]:
     """Turn what smtplib raises into MailError."""
     try:
         yield
+    except SaslError as error:
+        raise MailError(str(error), area=Area.POLICY) from None
     except smtplib.SMTPRecipientsRefused as error:
         raise _reply_error(*next(iter(error.recipients.values()))) from None
     except smtplib.SMTPResponseException as error:

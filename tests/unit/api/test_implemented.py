@@ -42,8 +42,8 @@ def test_what_is_done_is_not_complained_of() -> None:
         ({"outgoing": {"port": 587}}, "discovery of the outgoing server (set spec.outgoing.host or spec.providerRef)"),
         ({"credentials": {"oauth": {"appRef": {"name": "a"}}}}, "spec.credentials.oauth"),
         (
-            {"credentials": {"mechanism": "SCRAM", "passwordSecretRef": {"name": "a"}}},
-            "spec.credentials.mechanism: SCRAM",
+            {"credentials": {"mechanism": "NTLM", "passwordSecretRef": {"name": "a"}}},
+            "spec.credentials.mechanism: NTLM",
         ),
         (
             {"outgoing": {"host": "a", "credentials": {"oauth": {"appRef": {"name": "a"}}}}},

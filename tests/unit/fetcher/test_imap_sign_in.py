@@ -1,6 +1,8 @@
 """Signing in, against servers of every kind, canned."""
 
 import asyncio
+import hmac
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,7 @@ async def test_a_terse_server_is_asked(tmp_path: Path) -> None:
         (b"CAPABILITY", b"* CAPABILITY IMAP4rev1\r\n" + OK),
         (b'LOGIN "ada" "secret"', OK),
         (b"CAPABILITY", b"* CAPABILITY IMAP4rev1 ID\r\n" + OK),
+        (b'ID ("name" "mailbox-operator" "vendor" "mailbox-operator")', b"* ID NIL\r\n" + OK),
         greeting=b"* OK hello\r\n",
     )
     assert "ID" in offered
@@ -131,7 +134,7 @@ async def test_what_is_sent_before_tls_does_not_count_as_sent_within(tmp_path: P
 
 
 async def test_logindisabled_is_heeded(tmp_path: Path) -> None:
-    with pytest.raises(MailError, match="without TLS") as caught:
+    with pytest.raises(MailError, match="LOGINDISABLED") as caught:
         await sign_in(tmp_path, greeting=b"* OK [CAPABILITY IMAP4rev1 LOGINDISABLED] hello\r\n")
     assert not isinstance(caught.value, LoginRefusedError)
 
@@ -143,8 +146,47 @@ async def test_a_mechanism_that_is_asked_for_is_used(tmp_path: Path) -> None:
         greeting=b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hello\r\n",
         mechanism="Login",
     )
-    with pytest.raises(MailError, match="CRAMMD5"):
-        await sign_in(tmp_path, greeting=b"* OK [CAPABILITY AUTH=CRAM-MD5] hello\r\n", mechanism="CRAMMD5")
+    with pytest.raises(MailError, match="CRAM-MD5 is not offered: the server offers LOGIN, PLAIN") as caught:
+        await sign_in(tmp_path, greeting=b"* OK [CAPABILITY AUTH=PLAIN] hello\r\n", mechanism="CRAMMD5")
+    assert caught.value.area is Area.POLICY
+
+
+async def test_a_challenge_is_answered(tmp_path: Path) -> None:
+    await sign_in(
+        tmp_path,
+        (b"AUTHENTICATE CRAM-MD5", b"+ " + b64encode(b"<1@x>") + b"\r\n"),
+        (
+            b64encode(b"ada " + hmac.new(b"secret", b"<1@x>", "md5").hexdigest().encode()),
+            b"m1 OK [CAPABILITY IDLE] in\r\n",
+        ),
+        greeting=b"* OK [CAPABILITY AUTH=PLAIN AUTH=CRAM-MD5] hello\r\n",
+    )
+
+
+async def test_a_token_that_is_refused_comes_with_what_the_server_told(tmp_path: Path) -> None:
+    reason = b'{"status":"400","schemes":"Bearer","scope":"mail"}'
+    with pytest.raises(LoginRefusedError) as caught:
+        await sign_in(
+            tmp_path,
+            (b"AUTHENTICATE XOAUTH2 dXNlcj1hZGEBYXV0aD1CZWFyZXIgc2VjcmV0AQE=", b"+ " + b64encode(reason) + b"\r\n"),
+            (b"", b"m1 NO [AUTHENTICATIONFAILED] no\r\n"),
+            greeting=b"* OK [CAPABILITY SASL-IR AUTH=XOAUTH2] hello\r\n",
+            mechanism="XOAUTH2",
+        )
+    assert caught.value.text == f"no: {reason.decode()}"
+    assert caught.value.response_code == "AUTHENTICATIONFAILED"
+
+
+async def test_an_exchange_that_makes_no_sense_is_broken_off(tmp_path: Path) -> None:
+    with pytest.raises(MailError, match="no SCRAM") as caught:
+        await sign_in(
+            tmp_path,
+            (b"AUTHENTICATE SCRAM-SHA-256", b"+ \r\n"),
+            (b"*", b"+ " + b64encode(b"nonsense") + b"\r\n"),
+            (b"*", b"m1 BAD cancelled\r\n"),
+            greeting=b"* OK [CAPABILITY AUTH=SCRAM-SHA-256 AUTH=PLAIN] hello\r\n",
+        )
+    assert not isinstance(caught.value, LoginRefusedError)
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
 """A credential is refused before a server sees it when it cannot be one, and never comes back readable."""
 
 from base64 import b64decode, b64encode
+from contextlib import suppress
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mailbox_operator.mail.credential import Credential, masked, plain_response, require_sendable
+from mailbox_operator.mail.credential import Credential, mask, masked, plain_response, require_sendable
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.secret import Secret
 
@@ -65,3 +66,21 @@ def test_a_short_password_is_masked_where_it_stands_alone() -> None:
 def test_the_plain_response_is_what_rfc_4616_says() -> None:
     encoded = b64encode(plain_response("tim", Secret("tanstaaftanstaaf")))
     assert b64decode(encoded) == b"\0tim\0tanstaaftanstaaf"
+
+
+@given(
+    st.text("abcdefghijklmnopqrstuvwxyz0123456789._-", min_size=40, max_size=400),
+    st.integers(0, 40),
+    st.integers(13, 600),
+)
+def test_a_piece_of_a_long_secret_is_masked_too(token: str, start: int, length: int) -> None:
+    """Servers cut what they echo, and so do we."""
+    who = credential("ada", token)
+    whole = b64encode(f"user=ada\x01auth=Bearer {token}\x01\x01".encode()).decode()
+    for echo in (token[start : start + length], whole[:length]):
+        found = mask(f"NO {echo} is wrong", who)
+        assert not any(token[at : at + 12] in found for at in range(len(token) - 11))
+        with suppress(ValueError):
+            run = found.split()[1]
+            shown = b64decode(run[: len(run) // 4 * 4], validate=True).decode("utf-8", "replace")
+            assert not any(token[at : at + 12] in shown for at in range(len(token) - 11))

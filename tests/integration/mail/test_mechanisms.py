@@ -1,0 +1,203 @@
+"""Every mechanism against a real Dovecot, and through Postfix."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from mailbox_operator.fetcher.imap_sign_in import Door, LoginRefusedError, open_imap
+from mailbox_operator.fetcher.plan import Source
+from mailbox_operator.mail.credential import Credential, CredentialKind
+from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security, TlsOptions
+from mailbox_operator.mail.errors import MailError
+from mailbox_operator.mail.guard import ANYTHING
+from mailbox_operator.mail.imap import ImapSession
+from mailbox_operator.mail.secret import Secret
+from mailbox_operator.mail.session import Session
+from mailbox_operator.mail.smtp import SmtpSession
+from support.kube import until
+from testbed.dovecot import Dovecot
+from testbed.introspection import dovecot_settings, introspecting
+from testbed.mailserver import free_ports
+from testbed.pki import Pki
+from testbed.postfix import Postfix
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
+
+ADA = "ada@peers.test"
+PASSWORD = "pässwörd ☂, and long"
+TOKEN = "a.token." + "x" * 1500
+"""As long as Microsoft's."""
+PROVING = [("CRAMMD5", "CRAM-MD5"), ("SCRAM", "SCRAM-SHA-256")]
+SHOWING = [("Plain", "PLAIN"), ("Login", "LOGIN"), (None, "PLAIN")]
+BEARING = [("XOAUTH2", "XOAUTH2"), ("OAUTHBEARER", "OAUTHBEARER"), (None, "XOAUTH2")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peers:
+    dovecot: Dovecot
+    postfix: Postfix
+    ca_pem: str
+
+
+@pytest.fixture(scope="module")
+def peers() -> Iterator[Peers]:
+    root = Path(tempfile.mkdtemp(prefix="mail-"))
+    root.chmod(0o755)
+    ports = free_ports(5)
+    try:
+        pki = Pki.make(root / "pki", "localhost")
+        with introspecting({TOKEN: ADA}) as url:
+            settings = dovecot_settings(root, url=url) + "auth_verbose = yes\n"
+            dovecot = Dovecot.start(root / "dovecot", pki=pki, imap=ports[0], imaps=ports[1], settings=settings)
+            try:
+                dovecot.set_password(ADA, PASSWORD)
+                postfix = Postfix.start(
+                    root / "postfix",
+                    dovecot=dovecot,
+                    pki=pki,
+                    domain="peers.test",
+                    smtp=ports[2],
+                    submission=ports[3],
+                    submissions=ports[4],
+                )
+                try:
+                    yield Peers(dovecot=dovecot, postfix=postfix, ca_pem=pki.ca_pem)
+                finally:
+                    postfix.stop()
+            finally:
+                dovecot.stop()
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def session(peers: Peers, protocol: Protocol, security: Security = Security.TLS) -> Session:
+    ports = {
+        (Protocol.IMAP, Security.TLS): peers.dovecot.imaps,
+        (Protocol.IMAP, Security.NONE): peers.dovecot.imap,
+        (Protocol.SMTP, Security.TLS): peers.postfix.submissions,
+    }
+    port, tls = ports[protocol, security], TlsOptions(ca_pem=peers.ca_pem)
+    endpoint = Endpoint(protocol=protocol, host="localhost", port=port, security=security, tls=tls)
+    kinds: dict[Protocol, type[ImapSession | SmtpSession]] = {Protocol.IMAP: ImapSession, Protocol.SMTP: SmtpSession}
+    return kinds[protocol](endpoint, policy=ANYTHING)
+
+
+async def sign_in(session: Session, credential: Credential) -> None:
+    try:
+        async with asyncio.timeout(10):
+            await session.reach()
+            await session.secure()
+            await session.sign_in(credential)
+    finally:
+        await session.close()
+
+
+def password(mechanism: str | None, secret: str = PASSWORD) -> Credential:
+    return Credential(username=ADA, secret=Secret(secret), mechanism=mechanism)
+
+
+def token(mechanism: str | None, secret: str = TOKEN) -> Credential:
+    return Credential(username=ADA, secret=Secret(secret), kind=CredentialKind.TOKEN, mechanism=mechanism)
+
+
+def used(peers: Peers) -> str:
+    """Return the mechanism of the last login that Dovecot tells of."""
+    return peers.dovecot.log().rpartition("method=")[2].partition(",")[0]
+
+
+@pytest.mark.parametrize(("mechanism", "name"), [*PROVING, *SHOWING])
+@pytest.mark.parametrize("protocol", [Protocol.IMAP, Protocol.SMTP])
+async def test_a_password_signs_in(peers: Peers, protocol: Protocol, mechanism: str | None, name: str) -> None:
+    await sign_in(session(peers, protocol), password(mechanism))
+    if protocol is Protocol.IMAP:
+        until(lambda: used(peers) == name, seconds=5, what=f"a login by {name}")
+
+
+async def test_on_a_plain_wire_the_password_is_proven_and_not_shown(peers: Peers) -> None:
+    await sign_in(session(peers, Protocol.IMAP, Security.NONE), password(None))
+    until(lambda: used(peers) == "SCRAM-SHA-256", seconds=5, what="a login by SCRAM")
+
+
+@pytest.mark.parametrize(("mechanism", "name"), BEARING)
+@pytest.mark.parametrize("protocol", [Protocol.IMAP, Protocol.SMTP])
+async def test_a_long_token_signs_in(peers: Peers, protocol: Protocol, mechanism: str | None, name: str) -> None:
+    await sign_in(session(peers, protocol), token(mechanism))
+    if protocol is Protocol.IMAP:
+        until(lambda: used(peers) == name, seconds=5, what=f"a login by {name}")
+
+
+@pytest.mark.parametrize("mechanism", [mechanism for mechanism, _ in (*PROVING, *SHOWING)])
+@pytest.mark.parametrize("protocol", [Protocol.IMAP, Protocol.SMTP])
+async def test_a_wrong_password_is_refused_in_the_servers_words(
+    peers: Peers, protocol: Protocol, mechanism: str | None
+) -> None:
+    with pytest.raises(MailError) as caught:
+        await sign_in(session(peers, protocol), password(mechanism, "another"))
+    error = caught.value
+    assert (error.response_code or error.enhanced_code) in {"AUTHENTICATIONFAILED", "5.7.8"}
+    assert "another" not in error.text
+
+
+@pytest.mark.parametrize("mechanism", ["XOAUTH2", "OAUTHBEARER"])
+@pytest.mark.parametrize("protocol", [Protocol.IMAP, Protocol.SMTP])
+async def test_a_refused_token_comes_with_the_servers_json(peers: Peers, protocol: Protocol, mechanism: str) -> None:
+    with pytest.raises(MailError) as caught:
+        await sign_in(session(peers, protocol), token(mechanism, "b.token." + "y" * 1500))
+    error = caught.value
+    assert (error.response_code or error.enhanced_code) in {"AUTHENTICATIONFAILED", "5.7.8"}
+    assert '"openid-configuration":"https://login.test/' in error.text
+    assert "yyyyyyyyyyyy" not in error.text
+
+
+def source(peers: Peers, mechanism: str | None) -> Source:
+    return Source(
+        protocol=Protocol.IMAP,
+        host="localhost",
+        port=peers.dovecot.imaps,
+        security=Security.TLS,
+        username=ADA,
+        password_file="",
+        mechanism=mechanism,
+    )
+
+
+def door(source: Source, folder: Path) -> Door:
+    return Door(source=source, policy=ANYTHING, max_message=1000, spool_folder=folder)
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "secret"),
+    [
+        *((name, PASSWORD) for name in ("Plain", "Login", "CRAMMD5", "SCRAM", None)),
+        ("XOAUTH2", TOKEN),
+        ("OAUTHBEARER", TOKEN),
+    ],
+)
+async def test_the_fetcher_signs_in_by_the_same(
+    peers: Peers, tmp_path: Path, mechanism: str | None, secret: str
+) -> None:
+    ca_file = tmp_path / "ca.pem"
+    ca_file.write_text(peers.ca_pem)
+    where = replace(source(peers, mechanism), ca_file=str(ca_file))
+    async with asyncio.timeout(10):
+        connection, offered = await open_imap(door(where, tmp_path), Secret(secret))
+        assert "IDLE" in offered
+        await connection.log_out()
+        connection.close()
+
+
+@pytest.mark.parametrize("mechanism", [None, "SCRAM", "XOAUTH2"])
+async def test_the_fetcher_is_refused_in_the_same_words(peers: Peers, tmp_path: Path, mechanism: str | None) -> None:
+    where = replace(source(peers, mechanism), port=peers.dovecot.imap, security=Security.NONE)
+    async with asyncio.timeout(10):
+        with pytest.raises(LoginRefusedError) as caught:
+            await open_imap(door(where, tmp_path), Secret("another" * 30))
+        for _ in range(3):  # asyncio closes a transport in its next rounds
+            await asyncio.sleep(0)
+    assert caught.value.response_code == "AUTHENTICATIONFAILED"
+    assert ("openid-configuration" in caught.value.text) is (mechanism == "XOAUTH2")
