@@ -123,7 +123,7 @@ class OurFetcher:
                 ca_file=str(self._mailbox.ca_file),
             ),
             fetch=Fetch(since_seconds=None, mark_seen=False),  # mbsync marks nothing either
-            webhook=Webhook(url=f"{self._webhook}/hook"),
+            delivery=Webhook(url=f"{self._webhook}/hook"),
         )
         (out / "plan.json").write_text(plan.to_json())
         checkpoint = f"file:{out / 'state.json'}"

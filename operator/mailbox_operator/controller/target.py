@@ -79,7 +79,7 @@ def render_plan(mailbox: Mailbox, chosen: Resolution) -> Plan:
             deduplicate=spec.fetch.deduplicate,
             mark_seen=spec.fetch.after_fetch.mark_seen,
         ),
-        webhook=Webhook(
+        delivery=Webhook(
             url=webhook.url or f"http://{reference.name}.{metadata.namespace}.svc:{reference.port}{reference.path}",  # type: ignore[union-attr]  # exactly one of both
             timeout_seconds=seconds(webhook.timeout),
             concurrency=webhook.concurrency,

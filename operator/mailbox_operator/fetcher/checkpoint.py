@@ -4,11 +4,11 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mailbox_operator.fetcher.folder_ledger import FolderLedger
-from mailbox_operator.fetcher.ids import Uid
+from mailbox_operator.fetcher.ids import MessageId
+from mailbox_operator.fetcher.ledger import Ledger, read_ledger
 from mailbox_operator.fetcher.seen_window import SeenWindow
 
-CHECKPOINT_VERSION: Final = 1
+CHECKPOINT_VERSION: Final = 2
 QUARANTINE_LIMIT: Final = 100
 """Messages listed one by one; older ones are only counted."""
 TRIES_LIMIT: Final = 1_000
@@ -23,7 +23,7 @@ class Quarantined:
     """A message that was given up: it stays on the server and is not tried again."""
 
     folder: str
-    uid: Uid
+    id: MessageId
     said: str
     """Why, one line."""
     time: str
@@ -34,7 +34,7 @@ class Checkpoint:
     """Mutable, in memory; `to_json` is what is stored."""
 
     def __init__(self) -> None:
-        self.folders: dict[str, FolderLedger] = {}
+        self.folders: dict[str, Ledger] = {}
         self.seen = SeenWindow()
         self.quarantine: tuple[Quarantined, ...] = ()
         self.quarantined = 0
@@ -45,28 +45,28 @@ class Checkpoint:
         self.saved_seconds: float | None = None
         """When it was last written down, since the epoch."""
         self.tries: dict[str, int] = {}
-        """How often a message, by `folder/uid`, was refused so far."""
+        """How often a message, by `folder/id`, was refused so far."""
 
-    def count_try(self, folder: str, uid: Uid) -> int:
+    def count_try(self, folder: str, message_id: MessageId) -> int:
         """Count a refusal of a message and return how many there were."""
-        key = f"{folder}/{uid}"
+        key = f"{folder}/{message_id}"
         tries = self.tries.pop(key, 0) + 1
         self.tries[key] = tries
         if len(self.tries) > TRIES_LIMIT:
             del self.tries[next(iter(self.tries))]
         return tries
 
-    def settle(self, folder: str, uid: Uid) -> None:
+    def settle(self, folder: str, message_id: MessageId) -> None:
         """Say that a message is done with."""
-        self.folders[folder].settle(uid)
+        self.folders[folder].settle(message_id)
         if self.tries:
-            self.tries.pop(f"{folder}/{uid}", None)
+            self.tries.pop(f"{folder}/{message_id}", None)
 
     def give_up(self, message: Quarantined) -> None:
         """Put a message into quarantine: it is done with."""
         self.quarantine = (*self.quarantine, message)[-QUARANTINE_LIMIT:]
         self.quarantined += 1
-        self.settle(message.folder, message.uid)
+        self.settle(message.folder, message.id)
 
     def to_json(self) -> str:
         """Write it."""
@@ -76,7 +76,7 @@ class Checkpoint:
                 "folders": {name: ledger.to_data() for name, ledger in self.folders.items()},
                 "seen": self.seen.to_text(),
                 "tries": self.tries,
-                "quarantine": [[q.folder, q.uid, q.said, q.time] for q in self.quarantine],
+                "quarantine": [[q.folder, q.id, q.said, q.time] for q in self.quarantine],
                 "quarantined": self.quarantined,
                 "messagesDelivered": self.messages_delivered,
                 "savedSeconds": self.saved_seconds,
@@ -88,18 +88,16 @@ class Checkpoint:
 
     @classmethod
     def from_json(cls, text: str) -> "Checkpoint":
-        """Read what `to_json` wrote. Raises CheckpointError: a fetcher that forgot would deliver everything again."""
+        """Read what `to_json` wrote, of this version or one before. Raises CheckpointError: a fetcher that forgot would deliver everything again."""
         try:
-            data: Any = json.loads(text)
-            if data["version"] != CHECKPOINT_VERSION:
-                raise CheckpointError(f"version {data['version']!r}: this fetcher reads {CHECKPOINT_VERSION}")
+            data = _upgrade(json.loads(text))
             checkpoint = cls()
-            checkpoint.folders = {str(name): FolderLedger.from_data(entry) for name, entry in data["folders"].items()}
+            checkpoint.folders = {str(name): read_ledger(entry) for name, entry in data["folders"].items()}
             checkpoint.seen = SeenWindow.from_text(data["seen"])
             checkpoint.tries = {str(key): int(tries) for key, tries in data["tries"].items()}
             checkpoint.quarantine = tuple(
-                Quarantined(folder=str(folder), uid=Uid(int(uid)), said=str(said), time=str(time))
-                for folder, uid, said, time in data["quarantine"]
+                Quarantined(folder=str(folder), id=_message_id(message), said=str(said), time=str(time))
+                for folder, message, said, time in data["quarantine"]
             )
             checkpoint.quarantined = int(data["quarantined"])
             checkpoint.messages_delivered = int(data["messagesDelivered"])
@@ -108,6 +106,22 @@ class Checkpoint:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(f"the checkpoint cannot be read: {error!r}") from error
         return checkpoint
+
+
+def _upgrade(data: Any) -> dict[str, Any]:
+    """Return a checkpoint of any version as one of this version."""
+    match data["version"]:
+        case 1:  # knew IMAP only
+            folders = {name: ledger | {"kind": "imap"} for name, ledger in data["folders"].items()}
+            return {**data, "folders": folders}
+        case version if version == CHECKPOINT_VERSION:
+            return dict(data)
+        case version:
+            raise CheckpointError(f"version {version!r}: this fetcher reads up to {CHECKPOINT_VERSION}")
+
+
+def _message_id(value: Any) -> MessageId:
+    return value if isinstance(value, int) else str(value)
 
 
 def _seconds(value: float | None) -> float | None:

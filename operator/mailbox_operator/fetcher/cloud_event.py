@@ -7,7 +7,7 @@ import re
 from typing import Final
 from urllib.parse import quote_from_bytes
 
-from mailbox_operator.fetcher.ids import UidValidity
+from mailbox_operator.fetcher.ids import MessageId, UidValidity
 from mailbox_operator.fetcher.imap_data import MONTHS
 from mailbox_operator.fetcher.message import Message
 from mailbox_operator.fetcher.plan import Identity
@@ -23,12 +23,23 @@ def encode_value(value: bytes) -> bytes:
     return quote_from_bytes(value, PLAIN).encode() if NEEDS_ENCODING.search(value) else value
 
 
+def encode_id(message_id: MessageId) -> bytes:
+    """Write a message's id as the last part of a delivery's id."""
+    if isinstance(message_id, int):
+        return b"%d" % message_id
+    return encode_value(quote_from_bytes(message_id.encode(), safe="").encode())
+
+
 class EventTemplate:
     """What all events of one folder have in common; `render_head` adds what is a message's own."""
 
-    def __init__(self, mailbox: Identity, *, folder: str, uidvalidity: UidValidity, target: str, host: str) -> None:
+    def __init__(
+        self, mailbox: Identity, *, folder: str, uidvalidity: UidValidity | None, target: str, host: str
+    ) -> None:
         folder_key = encode_value(quote_from_bytes(folder.encode(), safe="").encode())
-        self._id = b"%b/%b/%d/" % (encode_value(mailbox.uid.encode()), folder_key, uidvalidity)
+        self._id = b"%b/%b/" % (encode_value(mailbox.uid.encode()), folder_key)
+        if uidvalidity is not None:
+            self._id += b"%d/" % uidvalidity
         source = f"/namespaces/{mailbox.namespace}/mailboxes/{mailbox.name}"
         self._common = b"".join(
             (
@@ -49,7 +60,8 @@ class EventTemplate:
         message_id, sender, _ = message.headers
         parts = [
             self._common,
-            b"Content-Length: %d\r\nce-id: %b%d\r\nce-size: %d\r\n" % (length, self._id, message.uid, message.size),
+            b"Content-Length: %d\r\nce-id: %b%b\r\nce-size: %d\r\n"
+            % (length, self._id, encode_id(message.id), message.size),
         ]
         if time := rfc3339_of_date(message.internaldate):
             parts.append(b"ce-time: %b\r\n" % time)

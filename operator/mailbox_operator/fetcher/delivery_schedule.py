@@ -8,7 +8,8 @@ from typing import Final
 
 from mailbox_operator.fetcher.answer import Answer, Verdict
 from mailbox_operator.fetcher.backoff import backoff_seconds
-from mailbox_operator.fetcher.message import Message, MessageKey, SinkHealth
+from mailbox_operator.fetcher.message import Message, MessageKey
+from mailbox_operator.fetcher.sink import SinkHealth
 from mailbox_operator.fetcher.spool import Spool
 
 MEMORY_LIMIT: Final = 4 << 20

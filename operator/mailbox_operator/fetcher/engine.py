@@ -11,23 +11,18 @@ from typing import Final
 
 from mailbox_operator.fetcher.checkpoint import Checkpoint
 from mailbox_operator.fetcher.checkpoint_writer import CheckpointWriter
-from mailbox_operator.fetcher.cloud_event import EventTemplate
-from mailbox_operator.fetcher.http_pool import HttpPool, HttpServer, parse_url
-from mailbox_operator.fetcher.ids import UidValidity
-from mailbox_operator.fetcher.imap_sessions import ImapSessions
-from mailbox_operator.fetcher.imap_sign_in import Door, read_text
 from mailbox_operator.fetcher.meter import Meter
 from mailbox_operator.fetcher.pipeline import Pipeline, rfc3339
 from mailbox_operator.fetcher.plan import Plan
 from mailbox_operator.fetcher.progress import Progress
+from mailbox_operator.fetcher.sink import SinkContext
+from mailbox_operator.fetcher.sinks import make_sink
+from mailbox_operator.fetcher.source import SourceContext
+from mailbox_operator.fetcher.sources import make_source
 from mailbox_operator.fetcher.state import Situation, judge_state
 from mailbox_operator.fetcher.store import FencedError, Store, StoreAwayError
 from mailbox_operator.fetcher.valve import Reason, Valve
-from mailbox_operator.fetcher.watched_file import WatchedFile
-from mailbox_operator.fetcher.webhook import LARGEST_ANSWER, WebhookSink
-from mailbox_operator.mail.endpoint import TlsOptions
 from mailbox_operator.mail.guard import AddressPolicy
-from mailbox_operator.mail.tls import client_context
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +55,10 @@ class Surroundings:
 
 
 class Engine:
-    """One run of one plan: `run` until `leave` is called, or with `once` until all is delivered."""
+    """One run of one plan: `run` until `leave` is called, or with `once` until all is delivered.
+
+    Making one raises PlanError: a file that the plan names cannot be used.
+    """
 
     def __init__(self, plan: Plan, surroundings: Surroundings) -> None:
         self._plan = plan
@@ -75,26 +73,25 @@ class Engine:
             valve=self._valve,
             clock=time,
         )
-        self._server, self._target = sink_server(plan, policy=surroundings.policy)
-        self._sink = WebhookSink(
-            webhook=plan.webhook,
-            template=self._template,
-            listener=self._pipeline,
-            meter=surroundings.meter,
-            chance=random,
+        self._sink = make_sink(
+            plan.delivery,
+            SinkContext(
+                mailbox=plan.mailbox,
+                policy=surroundings.policy,
+                listener=self._pipeline,
+                meter=surroundings.meter,
+                chance=random,
+            ),
         )
         self._pipeline.sink = self._sink
-        door = Door(
-            source=plan.source,
-            policy=surroundings.policy,
-            max_message=plan.fetch.max_message_size,
-            spool_folder=surroundings.spool_folder,
-        )
-        self._sessions = ImapSessions(
-            door,
-            WatchedFile(plan.source.password_file),
-            pipeline=self._pipeline,
-            chance=random,
+        self._source = make_source(
+            SourceContext(
+                plan=plan.source,
+                policy=surroundings.policy,
+                spool_folder=surroundings.spool_folder,
+                pipeline=self._pipeline,
+                chance=random,
+            )
         )
         self._writer = CheckpointWriter(
             surroundings.store, pipeline=self._pipeline, progress=self.progress, valve=self._valve, chance=random
@@ -105,7 +102,7 @@ class Engine:
     @property
     def signed_in(self) -> bool:
         """Whether the source was reached at least once."""
-        return self._sessions.signed_in
+        return self._source.signed_in
 
     def leave(self) -> None:
         """End `run` soon."""
@@ -114,7 +111,7 @@ class Engine:
 
     def look(self) -> None:
         """See what has changed; to be called each second."""
-        self._sessions.look()
+        self._source.look()
         health = self._sink.health(now=self._loop.time())
         self._valve.set(Reason.SINK_GONE, closed=health.gone)
         if self._around.once and (health.gone or health.failing):
@@ -126,12 +123,12 @@ class Engine:
 
     def progress(self) -> Progress:
         """Say how it goes."""
-        checkpoint, sessions = self._around.checkpoint, self._sessions
+        checkpoint, source = self._around.checkpoint, self._source
         state, reason, message = judge_state(
             Situation(
-                signed_in=sessions.signed_in,
-                refused=sessions.refused,
-                source_fault=sessions.fault,
+                signed_in=source.signed_in,
+                refused=source.refused,
+                source_fault=source.fault,
                 store_fault=self._writer.fault,
                 sink=self._sink.health(now=self._loop.time()),
                 pending=self._pending,
@@ -151,14 +148,7 @@ class Engine:
     async def run(self) -> Ended:
         """Fetch and deliver. Raises FencedError; leaves within 10 seconds once told to."""
         async with asyncio.TaskGroup() as tasks:
-            pool = HttpPool(
-                self._server,
-                size=self._plan.webhook.concurrency,
-                max_body=LARGEST_ANSWER,
-                tasks=tasks,
-                on_free=self._sink.pump,
-            )
-            self._sink.connect(pool)
+            self._sink.start(tasks)
             source = tasks.create_task(self._run_source(), name="source")
             others = (
                 tasks.create_task(self._keep_writing(), name="checkpoint"),
@@ -166,7 +156,7 @@ class Engine:
             )
             await self._leaving.wait()
             ended = await self._end_source(source)
-            await self._end_sink(pool)
+            await self._end_sink()
             for task in others:
                 task.cancel()
         if self._fenced:
@@ -176,8 +166,8 @@ class Engine:
 
     async def _run_source(self) -> Ended:
         if not self._around.once:
-            await self._sessions.run()
-        finding = await self._sessions.run_once()
+            await self._source.run()
+        finding = await self._source.run_once()
         if finding:
             log.error("not everything was fetched", extra={"reason": finding.reason, "said": finding.message})
         self._leaving.set()
@@ -202,14 +192,15 @@ class Engine:
             return source.result()
         return Ended.ASKED if self._asked else Ended.FAILED
 
-    async def _end_sink(self, pool: HttpPool) -> None:
+    async def _end_sink(self) -> None:
         """Let deliveries under way end, then drop everything. A fenced fetcher delivers no more."""
         self._sink.stop()
-        until = self._loop.time() + (0 if self._fenced else IN_FLIGHT_SECONDS)
-        while pool.under_way and self._loop.time() < until:  # noqa: ASYNC110 - once in a process's life
-            await asyncio.sleep(0.02)
-        pool.close()
-        self._sink.discard()
+        try:
+            async with asyncio.timeout(0 if self._fenced else IN_FLIGHT_SECONDS):
+                await self._sink.drain()
+        except TimeoutError:
+            log.warning("deliveries under way are broken off; they will be repeated")
+        self._sink.close()
 
     async def _write_last(self) -> None:
         try:
@@ -220,23 +211,6 @@ class Engine:
                 "the last checkpoint was not written; some messages will be repeated", extra={"said": str(error)}
             )
 
-    def _template(self, folder: str, uidvalidity: UidValidity) -> EventTemplate:
-        return EventTemplate(
-            self._plan.mailbox,
-            folder=folder,
-            uidvalidity=uidvalidity,
-            target=self._target,
-            host=self._server.authority,
-        )
-
     @property
     def _pending(self) -> int:
         return sum(ledger.pending for ledger in self._around.checkpoint.folders.values())
-
-
-def sink_server(plan: Plan, *, policy: AddressPolicy) -> tuple[HttpServer, str]:
-    """Return where the webhook is, and the request's target. Raises UrlError, MailError."""
-    scheme, host, port, target = parse_url(plan.webhook.url)
-    ca_pem = read_text(plan.webhook.ca_file) if plan.webhook.ca_file else None
-    context = client_context(TlsOptions(ca_pem=ca_pem)) if scheme == "https" else None
-    return HttpServer(host=host, port=port, ssl_context=context, policy=policy), target

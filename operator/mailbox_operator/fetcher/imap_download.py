@@ -5,14 +5,15 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from mailbox_operator.fetcher.folder_ledger import FolderLedger
 from mailbox_operator.fetcher.ids import Uid
 from mailbox_operator.fetcher.imap_assembler import Body
 from mailbox_operator.fetcher.imap_batches import plan_batches
 from mailbox_operator.fetcher.imap_connection import Reply
 from mailbox_operator.fetcher.imap_data import Fetched, Listed
 from mailbox_operator.fetcher.imap_folder import ImapFolder
+from mailbox_operator.fetcher.imap_ledger import ImapLedger
 from mailbox_operator.fetcher.imap_patience import Patience
+from mailbox_operator.fetcher.message import Arrival
 from mailbox_operator.fetcher.pipeline import Pipeline
 from mailbox_operator.fetcher.spool import Spool
 from mailbox_operator.fetcher.uid_set import render_uid_set
@@ -40,7 +41,7 @@ class Download:
         self,
         folder: ImapFolder,
         *,
-        ledger: FolderLedger,
+        ledger: ImapLedger,
         pipeline: Pipeline,
         patience: Patience,
     ) -> None:
@@ -126,4 +127,4 @@ class Download:
         elif body is None:  # the list said it was smaller
             self._too_large.append(fetched.uid)
         else:
-            self._pipeline.take(self._folder.name, self._ledger, fetched, body)
+            self._pipeline.take(self._folder.name, self._ledger, Arrival(*fetched), body)

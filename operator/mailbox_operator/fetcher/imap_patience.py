@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from mailbox_operator.fetcher.imap_connection import ImapConnection, Reply
+from mailbox_operator.fetcher.source import HeldBackError
 from mailbox_operator.fetcher.valve import Valve
 from mailbox_operator.mail.errors import Area, MailError
 
@@ -16,10 +17,6 @@ GIVE_BACK: Final = 60.0
 """Seconds of a closed valve after which the connection is given back."""
 GLANCE: Final = 5.0
 GLIMPSE: Final = 0.01
-
-
-class HeldBackError(Exception):
-    """The valve has been closed for so long that the session should end."""
 
 
 class Patience:

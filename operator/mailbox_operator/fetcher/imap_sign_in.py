@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Final
 
 from mailbox_operator.fetcher.imap_connection import ImapConnection, Reply, clean, parse_reply
+from mailbox_operator.fetcher.mounted_tls import tls_options
 from mailbox_operator.fetcher.plan import Source
+from mailbox_operator.fetcher.source import LoginRefusedError
 from mailbox_operator.mail.credential import Credential, masked, require_sendable
 from mailbox_operator.mail.dial import connect_tcp
-from mailbox_operator.mail.endpoint import Protocol, Security, TlsOptions
+from mailbox_operator.mail.endpoint import Protocol, Security
 from mailbox_operator.mail.errors import Area, MailError, SaslError, asking
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.imap_mechanism import ASCII_ONLY, choose_for_imap
@@ -23,10 +25,6 @@ TEMPORARY: Final = frozenset({"UNAVAILABLE", "SERVERBUG", "INUSE", "LIMIT"})
 """Codes (RFC 5530, RFC 9051) of a NO that says nothing of the credential."""
 IDENTITY: Final = b'ID ("name" "mailbox-operator" "vendor" "mailbox-operator")'
 CAPABILITY: Final = re.compile(rb"\* (?:(?:OK|PREAUTH) \[)?CAPABILITY ([^\]]*)", re.IGNORECASE)
-
-
-class LoginRefusedError(MailError):
-    """The server refused the credential. It is not shown again until it changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,25 +58,6 @@ async def open_imap(door: Door, password: Secret) -> tuple[ImapConnection, froze
         connection.close()
         raise
     return connection, offered
-
-
-def tls_options(source: Source) -> TlsOptions:
-    """Return how the certificate is judged. Raises MailError: the CA file cannot be read."""
-    ca_pem = read_text(source.ca_file) if source.ca_file else None
-    return TlsOptions(
-        ca_pem=ca_pem,
-        server_name=source.server_name,
-        minimum_version=source.minimum_tls_version,
-        insecure_skip_verify=source.insecure_skip_verify,
-    )
-
-
-def read_text(path: str) -> str:
-    """Read a small mounted file. Raises MailError, which names it."""
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise MailError(f"{path} cannot be read: {error}", area=Area.POLICY) from error
 
 
 async def _connect(door: Door) -> ImapConnection:

@@ -13,15 +13,15 @@ from typing import Final
 from mailbox_operator.fetcher.checkpoint import Checkpoint, CheckpointError
 from mailbox_operator.fetcher.engine import Ended, Engine, Surroundings
 from mailbox_operator.fetcher.health import HealthServer
-from mailbox_operator.fetcher.http_pool import HttpPool, UrlError, parse_url
+from mailbox_operator.fetcher.http_pool import HttpPool
 from mailbox_operator.fetcher.meter import Meter
 from mailbox_operator.fetcher.plan import Plan, PlanError
+from mailbox_operator.fetcher.sinks import check_delivery
+from mailbox_operator.fetcher.sources import check_source
 from mailbox_operator.fetcher.store import FencedError, Store, StoreAwayError
 from mailbox_operator.fetcher.store_configmap import LARGEST_ANSWER, ApiAccess, ConfigMapStore
 from mailbox_operator.fetcher.store_file import FileStore
 from mailbox_operator.fetcher.watched_file import WatchedFile
-from mailbox_operator.mail.endpoint import Protocol
-from mailbox_operator.mail.errors import MailError
 from mailbox_operator.mail.guard import AddressPolicy, parse_networks
 
 log = logging.getLogger(__name__)
@@ -91,12 +91,8 @@ def read_plan(file: WatchedFile) -> Plan:
     plan = Plan.from_json(file.content.decode("utf-8", "replace"))
     if len(plan.fetch.folders) != 1:
         raise PlanError("fetch.folders: this fetcher fetches one folder")
-    if plan.source.protocol is not Protocol.IMAP:
-        raise PlanError(f"source.protocol: this fetcher speaks IMAP, not {plan.source.protocol}")
-    try:
-        parse_url(plan.webhook.url)
-    except UrlError as error:
-        raise PlanError(f"webhook.url: {error}") from error
+    check_source(plan.source)
+    check_delivery(plan.delivery)
     return plan
 
 
@@ -151,20 +147,17 @@ class FetcherProcess:
 
     async def _run_engine(self, plan: Plan, checkpoint: Checkpoint) -> Ended:
         policy = AddressPolicy(allowed=parse_networks(LOOPBACK) if self._options.allow_loopback else ())
-        try:
-            self._engine = Engine(
-                plan,
-                Surroundings(
-                    store=self._store,
-                    policy=policy,
-                    spool_folder=self._options.spool_folder,
-                    meter=self._meter,
-                    checkpoint=checkpoint,
-                    once=self._options.once,
-                ),
-            )
-        except MailError as error:
-            raise PlanError(f"webhook.ca_file: {error}") from error
+        self._engine = Engine(
+            plan,
+            Surroundings(
+                store=self._store,
+                policy=policy,
+                spool_folder=self._options.spool_folder,
+                meter=self._meter,
+                checkpoint=checkpoint,
+                once=self._options.once,
+            ),
+        )
         if self._asked:
             self._engine.leave()
         return await self._engine.run()

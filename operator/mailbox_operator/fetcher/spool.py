@@ -20,6 +20,11 @@ class Spool:
         path.unlink()
         self.size = 0
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether its disk was given back."""
+        return self._file < 0
+
     def write(self, octets: memoryview) -> None:
         """Append octets."""
         while octets:

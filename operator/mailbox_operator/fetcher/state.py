@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from mailbox_operator.diagnosis.finding import Finding
-from mailbox_operator.fetcher.message import SinkHealth
 from mailbox_operator.fetcher.progress import State
+from mailbox_operator.fetcher.sink import SinkHealth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

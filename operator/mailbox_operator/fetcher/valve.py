@@ -20,7 +20,7 @@ class Valve:
     """Closed while at least one reason holds."""
 
     def __init__(self) -> None:
-        self.on_change: OnChange | None = None
+        self.listeners: set[OnChange] = set()
         """Called after it opened or closed."""
         self._reasons: set[Reason] = set()
         self._open = asyncio.Event()
@@ -55,8 +55,8 @@ class Valve:
         else:
             self.opened_at = self._loop.time()
             self._open.set()
-        if self.on_change:
-            self.on_change()
+        for listener in tuple(self.listeners):
+            listener()
 
     async def wait_open(self) -> None:
         """Wait until no reason holds."""

@@ -151,6 +151,11 @@ class Fetcher:
         """Change details of the plan's `fetch`."""
         self.write_plan(replace(self.plan, fetch=replace(self.plan.fetch, **fetch)))
 
+    def change_webhook(self, **webhook: Any) -> None:
+        """Change details of the plan's webhook."""
+        assert isinstance(self.plan.delivery, Webhook)
+        self.write_plan(replace(self.plan, delivery=replace(self.plan.delivery, **webhook)))
+
     def command(self, *more: str) -> list[str]:
         """Return the command line."""
         return [
@@ -256,7 +261,7 @@ def fetcher(server: MailServer, account: Account, receiver: Receiver, tmp_path: 
                 ca_file=str(server.pki.folder / "ca.pem"),
             ),
             fetch=Fetch(since_seconds=None, interval_seconds=60),
-            webhook=Webhook(url=receiver.url, timeout_seconds=10),
+            delivery=Webhook(url=receiver.url, timeout_seconds=10),
         ),
     )
     made.write_password(account.password)

@@ -1,7 +1,6 @@
 """What the webhook may answer, and what becomes of the message."""
 
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,7 +68,7 @@ def test_a_refused_message_is_quarantined_and_stops_no_other(
 
 def test_gone_stops_delivery(server: MailServer, account: Account, receiver: Receiver, fetcher: Fetcher) -> None:
     receiver.answer = lambda _fields, _body: 410
-    fetcher.write_plan(replace(fetcher.plan, webhook=replace(fetcher.plan.webhook, concurrency=1)))
+    fetcher.change_webhook(concurrency=1)
     server.dovecot.seed(account.address, numbered(5))
     fetcher.start()
     progress = fetcher.wait_state("SinkGone")
@@ -97,7 +96,7 @@ def test_a_misconfigured_sink_is_told_at_once_and_nothing_is_lost(
 def test_no_sink_loses_nothing(server: MailServer, account: Account, receiver: Receiver, fetcher: Fetcher) -> None:
     url = f"http://127.0.0.1:{fetcher.port + 1}/"
     plan = fetcher.plan
-    fetcher.write_plan(replace(plan, webhook=replace(plan.webhook, url=url)))
+    fetcher.change_webhook(url=url)
     server.dovecot.seed(account.address, numbered(3))
     fetcher.start()
     until(lambda: fetcher.metric("retries_total") >= 3, seconds=10, what="it tried")

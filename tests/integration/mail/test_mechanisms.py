@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mailbox_operator.fetcher.imap_sign_in import Door, LoginRefusedError, open_imap
+from mailbox_operator.fetcher.imap_sign_in import Door, open_imap
 from mailbox_operator.fetcher.plan import Source
+from mailbox_operator.fetcher.source import LoginRefusedError
 from mailbox_operator.mail.credential import Credential, CredentialKind
 from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security, TlsOptions
 from mailbox_operator.mail.errors import MailError

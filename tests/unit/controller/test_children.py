@@ -7,7 +7,7 @@ from mailbox_operator.controller.apply import covers
 from mailbox_operator.controller.children import render_children
 from mailbox_operator.controller.judge import judge
 from mailbox_operator.controller.kinds import Kind
-from mailbox_operator.fetcher.plan import Plan
+from mailbox_operator.fetcher.plan import Plan, Webhook
 from unit.controller.builders import mailbox
 
 
@@ -69,7 +69,8 @@ def test_the_plan_can_be_read_by_the_fetcher_and_holds_no_secret() -> None:
     plan = Plan.from_json(plan_map["data"]["plan.json"])
     assert plan.mailbox.address == "support@example.com"
     assert plan.source.password_file == "/var/run/mailbox-operator/credentials/password"
-    assert plan.webhook.url == "http://receiver.helpdesk.svc:8080/hook"
+    assert isinstance(plan.delivery, Webhook)
+    assert plan.delivery.url == "http://receiver.helpdesk.svc:8080/hook"
     assert plan.fetch.since_seconds == 7 * 86400
 
 

@@ -26,6 +26,9 @@ class MailServer:
     forgetful: set[int] = field(default_factory=set)
     """Left out once although the command ends in OK."""
     uidnext: int | None = None
+    password: bytes | None = None
+    """None: any will do."""
+    refusals: int = 0
     names_uidnext: bool = True
     commands: list[bytes] = field(default_factory=list)
     seen: set[int] = field(default_factory=set)
@@ -63,7 +66,10 @@ class MailServer:
 
     def _answer(self, command: bytes) -> Iterable[bytes]:
         name = command.split(b" ")[0]
-        if name == b"LOGIN":
+        if name == b"LOGIN" and self.password not in {None, command.split(b" ")[2].strip(b'"')}:
+            self.refusals += 1
+            yield b"TAG NO [AUTHENTICATIONFAILED] wrong"
+        elif name == b"LOGIN":
             yield b"TAG OK [CAPABILITY IMAP4rev1 IDLE] in"
         elif name in {b"SELECT", b"EXAMINE"}:
             yield b"* %d EXISTS" % len(self.messages)

@@ -1,19 +1,28 @@
 """What is remembered, written and read back."""
 
 import json
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
-from mailbox_operator.fetcher.checkpoint import QUARANTINE_LIMIT, Checkpoint, CheckpointError, Quarantined
-from mailbox_operator.fetcher.folder_ledger import FolderLedger, begin_ledger
+from mailbox_operator.fetcher.checkpoint import (
+    CHECKPOINT_VERSION,
+    QUARANTINE_LIMIT,
+    Checkpoint,
+    CheckpointError,
+    Quarantined,
+)
 from mailbox_operator.fetcher.ids import Uid, UidValidity
+from mailbox_operator.fetcher.imap_ledger import ImapLedger, begin_ledger
 from mailbox_operator.fetcher.seen_window import WINDOW, SeenWindow
+
+EARLIER: Final = Path(__file__).parents[2] / "data/fetcher/checkpoints"
 
 
 def checkpoint() -> Checkpoint:
     made = Checkpoint()
-    ledger = FolderLedger(uidvalidity=UidValidity(7), last=Uid(10), since=5.0, since_through=Uid(20))
+    ledger = ImapLedger(uidvalidity=UidValidity(7), last=Uid(10), since=5.0, since_through=Uid(20))
     ledger.announce([Uid(11), Uid(12), Uid(14)], through=Uid(14))
     made.folders["INBOX"] = ledger
     return made
@@ -22,14 +31,15 @@ def checkpoint() -> Checkpoint:
 def test_everything_reads_back() -> None:
     made = checkpoint()
     made.settle("INBOX", Uid(12))
-    made.folders["INBOX"].mark(Uid(12))
+    made.folders["INBOX"].follow_up(Uid(12), now=0.0)
     made.seen.add(b"<1@x>")
     assert made.count_try("INBOX", Uid(11)) == 1
-    made.give_up(Quarantined(folder="INBOX", uid=Uid(14), said="The sink answered 400", time="2026-01-01T00:00:00Z"))
+    made.give_up(Quarantined(folder="INBOX", id=Uid(14), said="The sink answered 400", time="2026-01-01T00:00:00Z"))
     made.messages_delivered, made.last_message_seconds, made.saved_seconds = 3, 1.5, 2.5
     again = Checkpoint.from_json(made.to_json())
     assert again.to_json() == made.to_json()
     ledger = again.folders["INBOX"]
+    assert isinstance(ledger, ImapLedger)
     assert (ledger.last, ledger.announce([Uid(11), Uid(12), Uid(14)], through=Uid(14))) == (10, [11])
     assert b"<1@x>" in again.seen
     assert again.count_try("INBOX", Uid(11)) == 2
@@ -46,9 +56,9 @@ def test_tries_end_with_the_message() -> None:
 def test_the_quarantine_is_bounded_and_counted() -> None:
     made = checkpoint()
     for uid in range(QUARANTINE_LIMIT + 5):
-        made.give_up(Quarantined(folder="INBOX", uid=Uid(uid), said="no", time=""))
+        made.give_up(Quarantined(folder="INBOX", id=Uid(uid), said="no", time=""))
     assert len(made.quarantine) == QUARANTINE_LIMIT
-    assert made.quarantine[-1].uid == QUARANTINE_LIMIT + 4
+    assert made.quarantine[-1].id == QUARANTINE_LIMIT + 4
     assert made.quarantined == QUARANTINE_LIMIT + 5
 
 
@@ -63,7 +73,7 @@ def change(text: str, **values: Any) -> str:
         "[]",
         "{}",
         "null",
-        change(checkpoint().to_json(), version=2),
+        change(checkpoint().to_json(), version=3),
         change(checkpoint().to_json(), seen="%"),
         change(checkpoint().to_json(), quarantine=[["INBOX"]]),
         change(checkpoint().to_json(), folders={"INBOX": {}}),
@@ -107,3 +117,18 @@ def test_where_a_folder_begins(
         uidvalidity=UidValidity(1), uidnext=Uid(100), since_seconds=since_seconds, now=1000.0, saved=saved
     )
     assert (ledger.last, ledger.since) == (last, since)
+
+
+@pytest.mark.parametrize("path", sorted(EARLIER.glob("*.json")), ids=lambda path: path.stem)
+def test_a_checkpoint_of_an_earlier_version_is_read_and_nothing_of_it_is_lost(path: Path) -> None:
+    read = Checkpoint.from_json(path.read_text())
+    ledger = read.folders["INBOX"]
+    assert isinstance(ledger, ImapLedger)
+    assert (ledger.uidvalidity, ledger.last, ledger.since_through) == (1732406400, 1040, 1038)
+    assert ledger.announce([Uid(1041), Uid(1042), Uid(1044), Uid(1050)], through=Uid(1050)) == [1041, 1050]
+    assert list(ledger.unmarked) == [1042]
+    assert b"<1042@example.com>" in read.seen
+    assert read.count_try("INBOX", Uid(1041)) == 2
+    assert [(q.folder, q.id, q.said) for q in read.quarantine] == [("INBOX", 1044, "The sink answered 400")]
+    assert (read.quarantined, read.messages_delivered, read.saved_seconds) == (1, 41, 1764000001.25)
+    assert json.loads(read.to_json())["version"] == CHECKPOINT_VERSION

@@ -89,3 +89,17 @@ def test_no_message_can_add_a_header_line(message_id: bytes, sender: bytes) -> N
     head = head_of(Headers(message_id, sender, is_test=False))
     lines = {line.split(b":")[0] for line in head.split(b"\r\n")}
     assert lines <= {line.split(b":")[0] for line in plain.split(b"\r\n")}
+
+
+def test_an_id_that_never_means_another_message_stands_without_uidvalidity() -> None:
+    template = EventTemplate(
+        Identity(uid="5d1c", namespace="mail", name="support", address="support@example.com"),
+        folder="INBOX",
+        uidvalidity=None,
+        target="/hook?x=1",
+        host="sink.example.com",
+    )
+    message = Message(
+        "INBOX", None, "AA/b c", b"", 1, header_only=False, headers=read_headers(BODY), body=memoryview(BODY)
+    )
+    assert read_with_the_reference(template.render_head(message, length=1)).get_id() == "5d1c/INBOX/AA%2Fb%20c"

@@ -29,7 +29,7 @@ def delivery(uid: int, *, octets: bytes = b"x", now: float = 0.0) -> Delivery:
 
 def take_uid(plan: DeliverySchedule, *, now: float, under_way: int = 0) -> int | None:
     found = plan.take(now=now, under_way=under_way)
-    return found.message.uid if found else None
+    return int(found.message.id) if found else None
 
 
 def test_messages_go_in_order() -> None:
@@ -69,7 +69,7 @@ def test_a_sink_that_fails_is_asked_one_at_a_time_until_it_accepts() -> None:
     assert plan.take(now=1.0, under_way=1) is None, "one at a time"
     plan.accept(probe, now=1.1)
     assert sorted(filter(None, (take_uid(plan, now=1.1) for _ in range(9)))) == [
-        uid for uid in range(1, 7) if uid != probe.message.uid
+        uid for uid in range(1, 7) if uid != probe.message.id
     ], "and then all, without waiting out their own delays"
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mailbox_operator.fetcher.imap_sign_in import Door, LoginRefusedError, open_imap, quoted
+from mailbox_operator.fetcher.imap_sign_in import Door, open_imap, quoted
 from mailbox_operator.fetcher.plan import Source
+from mailbox_operator.fetcher.source import LoginRefusedError
 from mailbox_operator.mail.endpoint import Protocol, Security
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.guard import ANYTHING

@@ -25,7 +25,7 @@ def plan(**change: Any) -> str:
             password_file="/nonexistent",
         ),
         fetch=Fetch(),
-        webhook=Webhook(url="http://127.0.0.1:1/"),
+        delivery=Webhook(url="http://127.0.0.1:1/"),
     )
     data: dict[str, Any] = json.loads(made.to_json())
     for part, values in change.items():
@@ -47,10 +47,10 @@ def run(folder: Path, text: str, *, checkpoint: str) -> tuple[int, str]:
     ("text", "named"),
     [
         ("{", "not JSON"),
-        (plan(version=2), "version"),
-        (plan(webhook={"url": "ftp://x"}), "webhook.url"),
-        (plan(webhook={"colour": "red"}), "colour"),
-        (plan(webhook={"url": "https://x/", "ca_file": "/nonexistent"}), "webhook.ca_file"),
+        (plan(version=3), "version"),
+        (plan(delivery={"webhook": {"url": "ftp://x"}}), "webhook.url"),
+        (plan(delivery={"webhook": {"colour": "red"}}), "colour"),
+        (plan(delivery={"webhook": {"url": "https://x/", "ca_file": "/nonexistent"}}), "webhook.ca_file"),
         (plan(fetch={"folders": ["INBOX", "Junk"]}), "fetch.folders"),
         (plan(source={"protocol": "POP3"}), "source.protocol"),
     ],

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from mailbox_operator.diagnosis.finding import Finding, Retry
-from mailbox_operator.fetcher.message import SinkHealth
 from mailbox_operator.fetcher.progress import State
+from mailbox_operator.fetcher.sink import SinkHealth
 from mailbox_operator.fetcher.state import Situation, judge_state
 
 CALM = Situation(signed_in=True, refused=None, source_fault=None, store_fault="", sink=SinkHealth(held=0), pending=0)

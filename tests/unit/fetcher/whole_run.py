@@ -57,7 +57,7 @@ def take_one(hook: socket.socket) -> list[str]:
 def write_plan(folder: Path, mail: int, hook: int) -> None:
     """Write a plan without importing ours before it is counted."""
     plan = {
-        "version": 1,
+        "version": 2,
         "mailbox": {"uid": "u", "namespace": "n", "name": "m", "address": "a@b"},
         "source": {
             "protocol": "IMAP",
@@ -68,7 +68,7 @@ def write_plan(folder: Path, mail: int, hook: int) -> None:
             "password_file": str(folder / "password"),
         },
         "fetch": {"folders": ["INBOX"], "since_seconds": None, "mark_seen": False},
-        "webhook": {"url": f"http://127.0.0.1:{hook}/"},
+        "delivery": {"webhook": {"url": f"http://127.0.0.1:{hook}/"}},
         "log_level": "info",
     }
     (folder / "password").write_text("secret")

@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from mailbox_operator.fetcher.folder_ledger import FolderLedger
 from mailbox_operator.fetcher.ids import Uid, UidValidity
+from mailbox_operator.fetcher.imap_ledger import ImapLedger
 from mailbox_operator.fetcher.uid_set import parse_uid_set, render_uid_set
 
 
-def new_ledger() -> FolderLedger:
-    return FolderLedger(uidvalidity=UidValidity(7), last=Uid(0), since=None, since_through=Uid(0))
+def new_ledger() -> ImapLedger:
+    return ImapLedger(uidvalidity=UidValidity(7), last=Uid(0), since=None, since_through=Uid(0))
 
 
 class History(RuleBasedStateMachine):
@@ -66,7 +66,7 @@ class History(RuleBasedStateMachine):
 
     @rule()
     def killed(self) -> None:
-        self.ledger = FolderLedger.from_data(json.loads(self.saved))
+        self.ledger = ImapLedger.from_data(json.loads(self.saved))
         self.in_flight = set()
 
     @rule(data=st.data())
@@ -82,7 +82,7 @@ class History(RuleBasedStateMachine):
 
     @invariant()
     def everything_comes_in_the_end(self) -> None:
-        rest = FolderLedger.from_data(json.loads(json.dumps(self.ledger.to_data())))
+        rest = ImapLedger.from_data(json.loads(json.dumps(self.ledger.to_data())))
         fresh = rest.announce(sorted(self.server), through=Uid(self.next_uid - 1))
         assert self.server - set(fresh) <= self.delivered, "what is not fetched now was delivered before"
         for uid in fresh:
@@ -106,7 +106,7 @@ def test_a_uid_set_is_short() -> None:
 
 def test_marks_wait_until_the_server_has_them() -> None:
     ledger = new_ledger()
-    ledger.mark(Uid(1))
-    ledger.mark(Uid(2))
+    ledger.follow_up(Uid(1), now=0.0)
+    ledger.follow_up(Uid(2), now=0.0)
     ledger.marked([Uid(1)])
-    assert list(FolderLedger.from_data(ledger.to_data()).unmarked) == [2]
+    assert list(ImapLedger.from_data(ledger.to_data()).unmarked) == [2]

@@ -2,16 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 from typing import Final
 
 from mailbox_operator.diagnosis.finding import Finding, Retry
 from mailbox_operator.fetcher.backoff import backoff_seconds
-from mailbox_operator.fetcher.imap_connection import ImapConnection
-from mailbox_operator.fetcher.imap_patience import HeldBackError
-from mailbox_operator.fetcher.imap_sign_in import Door, LoginRefusedError, open_imap
-from mailbox_operator.fetcher.imap_source import ImapSource
-from mailbox_operator.fetcher.pipeline import Pipeline
+from mailbox_operator.fetcher.source import HeldBackError, LoginRefusedError, OpenSession, Session, SourceContext
 from mailbox_operator.fetcher.watched_file import WatchedFile
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.secret import Secret
@@ -26,24 +21,18 @@ PATIENT: Final = frozenset({Retry.BACKOFF, Retry.AFTER})
 """What a refusal can be besides a wrong credential: too many connections, a service that is down for the moment."""
 
 
-class ImapSessions:
-    """Keeps a source going. `refused` and `fault` say why it does not."""
+class Sessions:
+    """A Source that signs in with a credential from a file. `refused` and `fault` say why it does not go."""
 
-    def __init__(
-        self,
-        door: Door,
-        credential: WatchedFile,
-        *,
-        pipeline: Pipeline,
-        chance: Callable[[], float],
-    ) -> None:
-        self._door = door
-        self._credential = credential
-        self._pipeline = pipeline
-        self._chance = chance
-        self._connection: ImapConnection | None = None
+    def __init__(self, context: SourceContext, *, open_session: OpenSession) -> None:
+        self._plan = context.plan
+        self._credential = WatchedFile(context.plan.password_file)
+        self._pipeline = context.pipeline
+        self._chance = context.chance
+        self._open_session = open_session
+        self._session: Session | None = None
         self._credential_changed = asyncio.Event()
-        self._password: Secret | None = None
+        self._known: Secret | None = None
         self.signed_in = False
         """At least once."""
         self.refused: Finding | None = None
@@ -58,8 +47,8 @@ class ImapSessions:
         if self._credential.look():
             log.info("the credential has changed")
             self._credential_changed.set()
-            if self._connection:
-                self._connection.abort(MailError("the credential has changed", area=Area.POLICY))
+            if self._session:
+                self._session.abort(MailError("the credential has changed", area=Area.POLICY))
 
     async def run(self) -> None:
         """Run sessions for ever."""
@@ -84,7 +73,7 @@ class ImapSessions:
     async def _try(self, *, once: bool) -> float | None:
         """Run one session; return the seconds to wait before the next, None: until the credential changes."""
         try:
-            await self._session(once=once)
+            await self._run_session(once=once)
         except HeldBackError:
             log.info("the connection is given back until the sink takes mail again")
             return 0.0
@@ -114,44 +103,40 @@ class ImapSessions:
         )
         return wait
 
-    async def _session(self, *, once: bool) -> None:
-        password = Secret((self._credential.content or b"").decode("utf-8", "replace").rstrip("\r\n"))
-        if not password:
-            raise MailError(f"{self._door.source.password_file} holds no password", area=Area.POLICY)
+    async def _run_session(self, *, once: bool) -> None:
+        credential = Secret((self._credential.content or b"").decode("utf-8", "replace").rstrip("\r\n"))
+        if not credential:
+            raise MailError(f"{self._plan.password_file} holds no password", area=Area.POLICY)
         try:
             async with asyncio.timeout(SIGN_IN_SECONDS):
-                self._connection, offered = await open_imap(self._door, password)
+                self._session = session = await self._open_session(credential)
         except TimeoutError:
             raise MailError(f"no sign-in within {SIGN_IN_SECONDS:g} s", area=Area.TCP) from None
         try:
-            self._note_success(password)
-            source = ImapSource(self._connection, offered, pipeline=self._pipeline)
-            await source.run(once=once)
+            self._note_success(credential)
+            await session.run(once=once)
         finally:
-            connection, self._connection = self._connection, None
-            await _say_goodbye(connection)
+            self._session = None
+            await _close(session)
 
-    def _note_success(self, password: Secret) -> None:
+    def _note_success(self, credential: Secret) -> None:
         if self.signed_in:
             self._pipeline.meter.reconnects += 1
-        if self._password is not None and self._password != password:
+        if self._known is not None and self._known != credential:
             self._pipeline.meter.credential_reloads += 1
-        self._password = password
+        self._known = credential
         self.signed_in = True
         self.refused = self.fault = self._last = None
         self.failures = 0
-        log.info("signed in", extra={"host": self._door.source.host, "user": self._door.source.username})
+        log.info("signed in", extra={"host": self._plan.host, "user": self._plan.username})
 
 
-async def _say_goodbye(connection: ImapConnection) -> None:
-    """LOGOUT, where the connection still listens."""
+async def _close(session: Session) -> None:
     try:
         async with asyncio.timeout(GOODBYE_SECONDS):
-            await connection.log_out()
+            await session.close()
     except (TimeoutError, MailError):
         pass
-    finally:
-        connection.close()
 
 
 def _diagnose(error: MailError, *, step: str) -> Finding:

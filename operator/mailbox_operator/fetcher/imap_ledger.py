@@ -1,10 +1,10 @@
-"""Which messages of a folder are done with: arithmetic over UIDs, and the heart of "nothing is lost"."""
+"""Which messages of an IMAP folder are done with: arithmetic over UIDs, and the heart of "nothing is lost"."""
 
 from collections import deque
 from collections.abc import Iterable
 from typing import Any, Final
 
-from mailbox_operator.fetcher.ids import Uid, UidValidity
+from mailbox_operator.fetcher.ids import MessageId, Uid, UidValidity, uid_of
 from mailbox_operator.fetcher.uid_set import parse_uid_set, render_uid_set
 
 CROWDED: Final = 5_000
@@ -14,7 +14,7 @@ PARSE_LIMIT: Final = 100_000
 """More UIDs than that in one set were not written by us."""
 
 
-class FolderLedger:
+class ImapLedger:
     """Keeps `last`: every message up to that UID is done with, for ever; and what is done with above it.
 
     A message is *announced* when it is found on the server, and *settled* when the sink has it, or it is quarantined,
@@ -45,9 +45,9 @@ class FolderLedger:
         """Whether so much lies behind an unsettled message that no more should be announced."""
         return len(self._order) >= CROWDED
 
-    def begin_session(self, *, held: Iterable[Uid]) -> None:
+    def begin_session(self, *, held: Iterable[MessageId]) -> None:
         """Forget what was announced, but not what the sink still holds: a new connection lists it again."""
-        keep = sorted(set(held) & self._open.keys())
+        keep = sorted(self._open.keys() & set(map(uid_of, held)))
         self._open = dict.fromkeys(keep)
         self._order = deque(sorted({*keep, *self._above}))
         self.through = self.last
@@ -69,16 +69,17 @@ class FolderLedger:
         self._advance()
         return fresh
 
-    def settle(self, uid: Uid) -> None:
+    def settle(self, message_id: MessageId) -> None:
         """Say that a message is done with. Saying it twice, or of one below `last`, changes nothing."""
+        uid = uid_of(message_id)
         if self._open.pop(uid, self) is self:
             return
         self._above.add(uid)
         self._advance()
 
-    def mark(self, uid: Uid) -> None:
+    def follow_up(self, message_id: MessageId, *, now: float) -> None:  # noqa: ARG002 - flags are set at once
         """Note that a message is to be marked as seen on the server; beyond a limit the oldest is forgotten."""
-        self.unmarked[uid] = None
+        self.unmarked[uid_of(message_id)] = None
         if len(self.unmarked) > MARKS_LIMIT:
             del self.unmarked[next(iter(self.unmarked))]
 
@@ -100,6 +101,7 @@ class FolderLedger:
     def to_data(self) -> dict[str, Any]:
         """Return it as JSON can hold it: only what is settled."""
         return {
+            "kind": "imap",
             "uidvalidity": self.uidvalidity,
             "last": self.last,
             "above": render_uid_set(sorted(self._above)),
@@ -109,7 +111,7 @@ class FolderLedger:
         }
 
     @classmethod
-    def from_data(cls, data: dict[str, Any]) -> "FolderLedger":
+    def from_data(cls, data: dict[str, Any]) -> "ImapLedger":
         """Read what `to_data` wrote. Raises KeyError, TypeError or ValueError."""
         since = data["since"]
         ledger = cls(
@@ -126,7 +128,7 @@ class FolderLedger:
 
 def begin_ledger(
     *, uidvalidity: UidValidity, uidnext: Uid, since_seconds: float | None, now: float, saved: float | None
-) -> FolderLedger:
+) -> ImapLedger:
     """Return the ledger of a folder that is new, or whose UIDs mean something else than when they were `saved`.
 
     A new folder is fetched back to `since_seconds` before `now`; 0: not at all; None: whole. One whose UIDs changed
@@ -134,8 +136,8 @@ def begin_ledger(
     """
     newest = Uid(uidnext - 1)
     if since_seconds is None:
-        return FolderLedger(uidvalidity=uidvalidity, last=Uid(0), since=None, since_through=Uid(0))
+        return ImapLedger(uidvalidity=uidvalidity, last=Uid(0), since=None, since_through=Uid(0))
     if not since_seconds and saved is None:
-        return FolderLedger(uidvalidity=uidvalidity, last=newest, since=None, since_through=Uid(0))
+        return ImapLedger(uidvalidity=uidvalidity, last=newest, since=None, since_through=Uid(0))
     since = now - since_seconds if since_seconds or saved is None else saved
-    return FolderLedger(uidvalidity=uidvalidity, last=Uid(0), since=since, since_through=newest)
+    return ImapLedger(uidvalidity=uidvalidity, last=Uid(0), since=since, since_through=newest)

@@ -9,46 +9,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailbox_operator.fetcher.checkpoint import Checkpoint
-from mailbox_operator.fetcher.ids import Uid, UidValidity
+from mailbox_operator.fetcher.ids import MessageId
+from mailbox_operator.fetcher.imap_ledger import ImapLedger
+from mailbox_operator.fetcher.imap_session import ImapSession
 from mailbox_operator.fetcher.imap_sign_in import Door, open_imap
-from mailbox_operator.fetcher.imap_source import ImapSource
-from mailbox_operator.fetcher.message import Message, SinkHealth
 from mailbox_operator.fetcher.meter import Meter
 from mailbox_operator.fetcher.pipeline import Pipeline
 from mailbox_operator.fetcher.plan import Fetch, Source
-from mailbox_operator.fetcher.spool import Spool
 from mailbox_operator.fetcher.valve import Valve
 from mailbox_operator.mail.endpoint import Protocol, Security
 from mailbox_operator.mail.errors import MailError
 from mailbox_operator.mail.guard import ANYTHING
 from mailbox_operator.mail.secret import Secret
 from unit.fetcher.mail_server import MailServer
+from unit.fetcher.memory_sink import MemorySink
 from unit.fetcher.peer import playing
 
 NOW = 1_800_000_000.0
-
-
-@dataclass
-class AcceptingSink:
-    """Accepts everything a moment later."""
-
-    pipeline: Pipeline
-    bodies: dict[int, bytes] = field(default_factory=dict)
-    repeats: int = 0
-
-    def offer(self, message: Message) -> None:
-        assert not isinstance(message.body, Spool)
-        self.repeats += message.uid in self.bodies
-        self.bodies[message.uid] = bytes(message.body)
-        asyncio.get_running_loop().call_soon(self.pipeline.delivered, message)
-
-    def held(self, folder: str, uidvalidity: UidValidity) -> list[Uid]:
-        del folder, uidvalidity
-        return []
-
-    def health(self, *, now: float) -> SinkHealth:
-        del now
-        return SinkHealth(held=0)
 
 
 @dataclass
@@ -57,15 +34,21 @@ class Session:
 
     fetch: Fetch
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
-    bodies: dict[int, bytes] = field(default_factory=dict)
+    bodies: dict[MessageId, bytes] = field(default_factory=dict)
     repeats: int = 0
+
+    @property
+    def ledger(self) -> ImapLedger:
+        found = self.checkpoint.folders["INBOX"]
+        assert isinstance(found, ImapLedger)
+        return found
 
     async def run(self, server: MailServer, *, once: bool = True) -> None:
         """Sign in and run the source."""
         pipeline = Pipeline(
             checkpoint=self.checkpoint, fetch=self.fetch, meter=Meter(), valve=Valve(), clock=lambda: NOW
         )
-        sink = AcceptingSink(pipeline, self.bodies)
+        sink = MemorySink(pipeline, answers=True, bodies=self.bodies)
         pipeline.sink = sink
         async with playing(server.script) as peer:
             source = Source(
@@ -84,9 +67,9 @@ class Session:
             )
             connection, offered = await open_imap(door, Secret("x"))
             try:
-                await ImapSource(connection, offered, pipeline=pipeline).run(once=once)
+                await ImapSession(connection, offered, pipeline=pipeline).run(once=once)
             finally:
-                self.repeats += sink.repeats
+                self.repeats += len(sink.delivered) - len({message.id for message in sink.delivered})
                 connection.close()
 
 
@@ -109,7 +92,7 @@ async def test_every_message_comes_once_however_sparse_their_uids(uids: set[int]
     assert session.bodies == server.messages
     assert session.repeats == 0
     assert server.seen == uids
-    assert session.checkpoint.folders["INBOX"].last == max(uids, default=0)
+    assert session.ledger.last == max(uids, default=0)
 
 
 @settings(max_examples=25, deadline=None)
@@ -126,8 +109,8 @@ def test_none_is_lost_among_those_that_vanish_or_are_left_out(
     session = Session(everything())
     asyncio.run(session.run(server))
     assert set(session.bodies) == uids - vanishing
-    assert session.checkpoint.folders["INBOX"].to_data()["above"] == ""
-    assert session.checkpoint.folders["INBOX"].last == max(uids, default=0)
+    assert session.ledger.to_data()["above"] == ""
+    assert session.ledger.last == max(uids, default=0)
 
 
 async def test_a_message_that_the_server_cannot_hand_out_is_given_up_in_the_end() -> None:
@@ -136,11 +119,11 @@ async def test_a_message_that_the_server_cannot_hand_out_is_given_up_in_the_end(
         with pytest.raises(MailError, match="cannot read it"):
             await session.run(server)
         assert set(session.bodies) == {1, 2, 4, 5}, "it stops no other"
-        assert session.checkpoint.folders["INBOX"].last == 2
+        assert session.ledger.last == 2
     await session.run(server)
     [quarantined] = session.checkpoint.quarantine
-    assert (quarantined.uid, "cannot read it" in quarantined.said) == (3, True)
-    assert session.checkpoint.folders["INBOX"].last == 5
+    assert (quarantined.id, "cannot read it" in quarantined.said) == (3, True)
+    assert session.ledger.last == 5
     assert session.repeats == 0
 
 

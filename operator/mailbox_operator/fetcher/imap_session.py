@@ -6,16 +6,21 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Final, NamedTuple
 
-from mailbox_operator.fetcher.folder_ledger import FolderLedger
 from mailbox_operator.fetcher.ids import Uid
+from mailbox_operator.fetcher.imap_adoption import adopt_folder
 from mailbox_operator.fetcher.imap_batches import FIRST_WINDOW, next_window
 from mailbox_operator.fetcher.imap_connection import ImapConnection, Reply
 from mailbox_operator.fetcher.imap_data import Listed, seconds_of_date
 from mailbox_operator.fetcher.imap_download import Download
 from mailbox_operator.fetcher.imap_folder import ImapFolder
+from mailbox_operator.fetcher.imap_ledger import ImapLedger
 from mailbox_operator.fetcher.imap_patience import Patience
+from mailbox_operator.fetcher.imap_sign_in import Door, open_imap
 from mailbox_operator.fetcher.pipeline import Pipeline
+from mailbox_operator.fetcher.source import SourceContext
 from mailbox_operator.fetcher.uid_set import render_uid_set
+from mailbox_operator.mail.errors import MailError
+from mailbox_operator.mail.secret import Secret
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +35,19 @@ MARKS_AFTER: Final = 0.2
 """Seconds in which marks gather before IDLE is left for them."""
 
 
+async def open_imap_session(context: SourceContext, credential: Secret) -> "ImapSession":
+    """Sign in (`OpenSession`). Raises LoginRefusedError, MailError."""
+    fetch = context.pipeline.fetch
+    door = Door(
+        source=context.plan,
+        policy=context.policy,
+        max_message=fetch.max_message_size,
+        spool_folder=context.spool_folder,
+    )
+    connection, offered = await open_imap(door, credential)
+    return ImapSession(connection, offered, pipeline=context.pipeline)
+
+
 class Window(NamedTuple):
     """A part of the folder: the listing under way, None where nothing in it is wanted, and its last UID."""
 
@@ -37,8 +55,8 @@ class Window(NamedTuple):
     through: Uid
 
 
-class ImapSource:
-    """Runs on a signed-in connection: `open`, `catch_up`, `watch`. Raises MailError and HeldBackError."""
+class ImapSession:
+    """Runs on a signed-in connection."""
 
     def __init__(self, connection: ImapConnection, offered: frozenset[str], *, pipeline: Pipeline) -> None:
         self._connection = connection
@@ -51,7 +69,7 @@ class ImapSource:
         self._marks_timer: asyncio.TimerHandle | None = None
 
     async def run(self, *, once: bool) -> None:
-        """Catch up, and unless `once` watch until the connection ends."""
+        """Catch up, and unless `once` watch until the connection ends. Raises MailError and HeldBackError."""
         try:
             ledger, download, may_mark = await self._open()
             if once:
@@ -60,26 +78,37 @@ class ImapSource:
             else:
                 await self._watch(ledger, download, may_mark=may_mark)
         finally:
-            self._valve.on_change = None
-            self._pipeline.marks_due = _nothing
+            self._valve.listeners.discard(self._pause_or_resume)
+            self._pipeline.follow_ups_due = _nothing
             if self._marks_timer:
                 self._marks_timer.cancel()
 
-    async def _open(self) -> tuple[FolderLedger, Download, bool]:
+    def abort(self, fault: MailError) -> None:
+        """End `run` at once, in `fault`."""
+        self._connection.abort(fault)
+
+    async def close(self) -> None:
+        """LOGOUT where the server still listens, and close."""
+        try:
+            await self._connection.log_out()
+        finally:
+            self._connection.close()
+
+    async def _open(self) -> tuple[ImapLedger, Download, bool]:
         """Select the folder and fetch everything up to now."""
         connection = self._connection
         selected = await self._folder.select(read_only=not self._fetch.mark_seen, say_who="ID" in self._offered)
-        ledger = self._pipeline.adopt(self._folder.name, selected.uidvalidity, uidnext=selected.uidnext)
+        ledger = adopt_folder(self._pipeline, self._folder.name, selected)
         download = Download(self._folder, ledger=ledger, pipeline=self._pipeline, patience=self._patience)
         connection.on_message = download.receive
-        self._valve.on_change = self._pause_or_resume
+        self._valve.listeners.add(self._pause_or_resume)
         self._pause_or_resume()
-        self._pipeline.marks_due = self._marks_due
+        self._pipeline.follow_ups_due = self._marks_due
         connection.news.clear()
         await self._catch_up(ledger, download, through=selected.uidnext - 1, may_mark=selected.may_write)
         return ledger, download, selected.may_write
 
-    async def _catch_up(self, ledger: FolderLedger, download: Download, *, through: int, may_mark: bool) -> None:
+    async def _catch_up(self, ledger: ImapLedger, download: Download, *, through: int, may_mark: bool) -> None:
         async with aclosing(self._windows(ledger, through=through)) as windows:
             upcoming = await anext(windows, None)
             while upcoming:
@@ -93,7 +122,7 @@ class ImapSource:
                     await self._mark(ledger, may_mark=may_mark)
         await download.finish()
 
-    async def _windows(self, ledger: FolderLedger, *, through: int) -> AsyncGenerator[Window, int]:
+    async def _windows(self, ledger: ImapLedger, *, through: int) -> AsyncGenerator[Window, int]:
         """Ask for listings of what is not known yet, window by window; send in how many messages the last one had."""
         first, width = ledger.through + 1, FIRST_WINDOW
         while first <= through:
@@ -112,7 +141,7 @@ class ImapSource:
             yield Window(None, Uid(last))
             first = last + 1
 
-    async def _watch(self, ledger: FolderLedger, download: Download, *, may_mark: bool) -> None:
+    async def _watch(self, ledger: ImapLedger, download: Download, *, may_mark: bool) -> None:
         """Wait for news and fetch them, until the connection ends."""
         connection = self._connection
         may_idle = self._fetch.push and "IDLE" in self._offered
@@ -133,7 +162,7 @@ class ImapSource:
             connection.news.clear()
             await self._look(ledger, download, before=before)
 
-    async def _look(self, ledger: FolderLedger, download: Download, *, before: bytes) -> None:
+    async def _look(self, ledger: ImapLedger, download: Download, *, before: bytes) -> None:
         """See what is new; the server says so after NOOP, if not before."""
         connection = self._connection
         noop = connection.send(b"NOOP", before=before)
@@ -145,7 +174,7 @@ class ImapSource:
             await download.add(listed, through=listed[-1].uid)
             await download.finish()
 
-    async def _mark(self, ledger: FolderLedger, *, may_mark: bool) -> None:
+    async def _mark(self, ledger: ImapLedger, *, may_mark: bool) -> None:
         while ledger.unmarked:
             uids = sorted(ledger.unmarked)[:MARKS_AT_ONCE]
             if may_mark:
@@ -153,7 +182,7 @@ class ImapSource:
             ledger.marked(uids)
             self._pipeline.changed()
 
-    def _marks_due(self) -> None:
+    def _marks_due(self, _folder: str) -> None:
         """Leave IDLE soon to set flags, for all messages delivered until then."""
         if self._marks_timer is None:
             self._marks_timer = asyncio.get_running_loop().call_later(MARKS_AFTER, self._end_idle)
@@ -169,11 +198,11 @@ class ImapSource:
             self._connection.pause()
 
 
-def _nothing() -> None:
+def _nothing(_folder: str) -> None:
     """Nobody waits for marks."""
 
 
-def _wanted(listed: list[Listed], ledger: FolderLedger) -> list[Listed]:
+def _wanted(listed: list[Listed], ledger: ImapLedger) -> list[Listed]:
     """Leave out what is too old for the first sync: SEARCH knows days only."""
     since, through = ledger.since, ledger.since_through
     if since is None:

@@ -1,0 +1,32 @@
+"""Picks the sink that a plan asks for; each loads only what it needs."""
+
+from typing import assert_never
+
+from mailbox_operator.fetcher.plan import Delivery, Lmtp, Maildir, PlanError, Webhook
+from mailbox_operator.fetcher.sink import Sink, SinkContext
+
+
+def check_delivery(delivery: Delivery) -> None:
+    """Say whether `make_sink` can make something of it, as far as the plan alone shows. Raises PlanError."""
+    match delivery:
+        case Webhook():
+            from mailbox_operator.fetcher.webhook import check_webhook  # noqa: PLC0415 - each pays for its own
+
+            check_webhook(delivery)
+        case Lmtp() | Maildir():
+            raise PlanError(f"delivery: this fetcher has no sink {type(delivery).__name__.lower()}")
+        case _:
+            assert_never(delivery)
+
+
+def make_sink(delivery: Delivery, context: SinkContext) -> Sink:
+    """Return the sink, not started. Raises PlanError: a file that the plan names cannot be used."""
+    match delivery:
+        case Webhook():
+            from mailbox_operator.fetcher.webhook import WebhookSink  # noqa: PLC0415 - each pays for its own
+
+            return WebhookSink(delivery, context)
+        case Lmtp() | Maildir():
+            raise PlanError(f"delivery: this fetcher has no sink {type(delivery).__name__.lower()}")
+        case _:
+            assert_never(delivery)

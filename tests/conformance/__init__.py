@@ -1,0 +1,1 @@
+"""What each implementation of a seam must do: one suite a seam, which all of them run."""

@@ -1,0 +1,123 @@
+"""The seams' suites, run by what needs no real server: IMAP against a small server, the webhook sink, the file store."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from conformance.sink import Receiver, SinkSuite
+from conformance.source import Server, SourceSuite
+from conformance.store import Place, StoreSuite
+from mailbox_operator.fetcher.plan import Source as SourcePlan
+from mailbox_operator.fetcher.plan import Webhook
+from mailbox_operator.fetcher.sink import Sink, SinkContext
+from mailbox_operator.fetcher.sinks import make_sink
+from mailbox_operator.fetcher.store import Store
+from mailbox_operator.fetcher.store_file import FileStore
+from mailbox_operator.mail.endpoint import Protocol, Security
+from unit.fetcher.mail_server import MailServer
+from unit.fetcher.peer import playing
+
+
+@dataclass
+class Files:
+    """Stores in one file."""
+
+    path: Path
+
+    @contextlib.asynccontextmanager
+    async def opened(self, holder: str) -> AsyncIterator[Store]:
+        del holder  # the lock is the holder
+        store = FileStore(self.path)
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+class TestFileStore(StoreSuite):
+    @pytest.fixture
+    def place(self, tmp_path: Path) -> Place:
+        return Files(tmp_path / "state.json")
+
+
+@dataclass
+class Hook:
+    """A webhook."""
+
+    url: str = ""
+    bodies: list[bytes] = field(default_factory=list)
+    away: bool = False
+
+    async def script(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = next(
+                int(line.partition(b":")[2]) for line in head.split(b"\r\n") if line.startswith(b"Content-Length:")
+            )
+            body = await reader.readexactly(length)
+            if self.away:
+                writer.write(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
+            else:
+                self.bodies.append(body)
+                writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    def make(self, context: SinkContext) -> Sink:
+        return make_sink(Webhook(url=self.url), context)
+
+    def received(self) -> list[bytes]:
+        return self.bodies
+
+    def take_away(self) -> None:
+        self.away = True
+
+    def bring_back(self) -> None:
+        self.away = False
+
+
+class TestWebhookSink(SinkSuite):
+    @pytest.fixture
+    async def receiver(self) -> AsyncIterator[Receiver]:
+        hook = Hook()
+        async with playing(hook.script) as peer:
+            hook.url = f"http://127.0.0.1:{peer.port}/"
+            yield hook
+
+
+@dataclass
+class SmallImap:
+    """An IMAP server of a few lines."""
+
+    inner: MailServer = field(default_factory=lambda: MailServer(messages={}, password=b"right"))
+    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    @property
+    def refusals(self) -> int:
+        return self.inner.refusals
+
+    async def start(self, password_file: Path) -> SourcePlan:
+        peer = await self.stack.enter_async_context(playing(self.inner.script))
+        return SourcePlan(
+            protocol=Protocol.IMAP,
+            host="127.0.0.1",
+            port=peer.port,
+            security=Security.NONE,
+            username="a",
+            password_file=str(password_file),
+        )
+
+    def put(self, octets: bytes) -> None:
+        self.inner.messages[max(self.inner.messages, default=0) + 1] = octets
+
+    async def stop(self) -> None:
+        await self.stack.aclose()
+
+
+class TestImapSource(SourceSuite):
+    @pytest.fixture
+    def server(self) -> Server:
+        return SmallImap()
