@@ -1,4 +1,4 @@
-"""A private Dovecot 2.3: IMAP, and SASL and LMTP for Postfix."""
+"""A private Dovecot 2.3: IMAP, POP3, and SASL and LMTP for Postfix."""
 
 import os
 import re
@@ -26,6 +26,8 @@ class Dovecot:
     address: str
     imap: int
     imaps: int
+    pop3: int
+    pop3s: int
     process: subprocess.Popen[bytes]
 
     @classmethod
@@ -37,10 +39,15 @@ class Dovecot:
         address: str = "127.0.0.1",
         imap: int = 143,
         imaps: int = 993,
+        pop3: int = 0,
+        pop3s: int = 0,
         certificate: str = "server",
         settings: str = "",
     ) -> "Dovecot":
-        """Start one below `root` and wait until it answers. `settings` are further lines of its configuration."""
+        """Start one below `root` and wait until it answers; port 0: not this service.
+
+        `settings` are further lines of its configuration.
+        """
         for name in ("run", "state", "log", "mail", "users"):
             (root / name).mkdir(parents=True, exist_ok=True)
         shutil.chown(root / "mail", "mail", "mail")
@@ -49,6 +56,8 @@ class Dovecot:
             "address": address,
             "imap": imap,
             "imaps": imaps,
+            "pop3": pop3,
+            "pop3s": pop3s,
             "cert": pki.certificate(certificate),
             "key": pki.key(certificate),
             "settings": settings,
@@ -57,7 +66,7 @@ class Dovecot:
         process = subprocess.Popen(
             ["dovecot", "-F", "-c", root / "dovecot.conf"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        started = cls(root=root, address=address, imap=imap, imaps=imaps, process=process)
+        started = cls(root=root, address=address, imap=imap, imaps=imaps, pop3=pop3, pop3s=pop3s, process=process)
         until(lambda: "starting up" in started.log(), seconds=10, what=started.log)
         return started
 
@@ -97,7 +106,7 @@ class Dovecot:
 
     def logins(self, address: str) -> int:
         """Return how often the account signed in."""
-        return len(re.findall(rf"imap-login: Info: Login: user=<{re.escape(address)}>", self.log()))
+        return len(re.findall(rf"(?:imap|pop3)-login: Info: Login: user=<{re.escape(address)}>", self.log()))
 
     def refused_logins(self, address: str) -> int:
         """Return how often it was refused."""

@@ -13,6 +13,7 @@ SPOKEN: Final = {
     "starttls": "STARTTLS",
     "policy": "What is refused before a server hears of it",
     "imap": "IMAP",
+    "pop3": "POP3",
     "smtp": "SMTP",
     "loop": "The test message",
     "webhook": "The webhook",

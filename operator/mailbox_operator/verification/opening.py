@@ -3,6 +3,7 @@
 from mailbox_operator.mail.endpoint import Endpoint, Protocol
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.imap import ImapSession
+from mailbox_operator.mail.pop3 import Pop3Session
 from mailbox_operator.mail.session import IncomingSession, OutgoingSession
 from mailbox_operator.mail.smtp import SmtpSession
 
@@ -12,6 +13,8 @@ def incoming_session(endpoint: Endpoint, *, policy: AddressPolicy) -> IncomingSe
     match endpoint.protocol:
         case Protocol.IMAP:
             return ImapSession(endpoint, policy=policy)
+        case Protocol.POP3:
+            return Pop3Session(endpoint, policy=policy)
         case other:
             raise ValueError(f"no incoming session speaks {other}")
 

@@ -1,0 +1,27 @@
+"""How to sign in over POP3: one way, chosen before anything of the credential is shown."""
+
+from typing import Final
+
+from mailbox_operator.mail.credential import Credential, CredentialKind
+from mailbox_operator.mail.errors import Area, MailError, SaslError
+from mailbox_operator.mail.pop3_capability import Capabilities
+from mailbox_operator.mail.sasl import choose
+
+USER: Final = "USER"
+"""The commands USER and PASS (RFC 1939 section 7); every other name is one of SASL."""
+
+
+def choose_mechanism(credential: Credential, *, offered: Capabilities, private: bool) -> str:
+    """Return `USER` or the name of a SASL mechanism; `private` as `sasl.choose` has it. Raises MailError."""
+    takes_user = offered.user or not offered.known
+    may_use_user = credential.kind is CredentialKind.PASSWORD and credential.mechanism in (None, "Login")
+    try:
+        return choose(credential, offered=offered.sasl, private=private)
+    except SaslError as error:
+        if may_use_user and takes_user:
+            return USER
+        if offered.stls and not offered.sasl and not takes_user:
+            raise MailError(
+                "neither USER nor SASL is advertised without TLS", area=Area.POP3, response_code="PRIVACYREQUIRED"
+            ) from None
+        raise MailError(str(error), area=Area.POLICY) from None
