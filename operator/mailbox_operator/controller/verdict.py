@@ -12,7 +12,7 @@ from mailbox_operator.controller.backoff import rfc3339
 from mailbox_operator.controller.conditions import carried, carried_cautions, next_conditions
 from mailbox_operator.controller.fetching import Fetching, fetcher_status, fetching_outcomes
 from mailbox_operator.controller.judge import Judgement
-from mailbox_operator.controller.outcome import Outcome, Status, blocked, unknown
+from mailbox_operator.controller.outcome import Outcome, Status, blocked, holds, unknown
 from mailbox_operator.controller.probing import Sequel, doubt, login_rests
 from mailbox_operator.controller.prover import Run
 from mailbox_operator.controller.status import resolved
@@ -121,13 +121,25 @@ def _steps(
         steps = [_pending_again(carried(previous, kind, stalled=stalled)) for kind in NETWORK_STEPS]
         was = next((one for one in previous if one["type"] == ConditionType.REFERENCES_RESOLVED), None)
         if was and was["status"] == "False" and was["observedGeneration"] == mailbox.metadata.generation:
-            early[1] = carried(previous, ConditionType.REFERENCES_RESOLVED, stalled=stalled)
+            early = _stopped(early, carried(previous, ConditionType.REFERENCES_RESOLVED, stalled=stalled))
         return early, steps
     if run.references:
-        early[1] = run.references
-    return early, [
-        carried(previous, one.type, stalled=stalled) if one.reason == "NotRequested" else one for one in run.steps
-    ]
+        early = _stopped(early, run.references)
+    if mailbox.spec.wants_test_message:
+        untested = carried(previous, ConditionType.TEST_MESSAGE_DELIVERED, stalled=stalled)
+    else:
+        untested = holds(
+            ConditionType.TEST_MESSAGE_DELIVERED,
+            "No test message is sent: spec.verification.testMessage is Never",
+            reason=Reason.NOT_APPLICABLE,
+        )
+    return early, [untested if one.reason == "NotRequested" else one for one in run.steps]
+
+
+def _stopped(early: Sequence[Outcome], references: Outcome) -> list[Outcome]:
+    """Return the steps before the network where what is referred to cannot be used."""
+    where = next(n for n, one in enumerate(early) if one.type == references.type)
+    return [*early[:where], references, *(blocked(one.type) for one in early[where + 1 :])]
 
 
 def _pending_again(outcome: Outcome) -> Outcome:

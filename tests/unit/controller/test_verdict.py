@@ -102,6 +102,27 @@ def test_a_carried_test_message_keeps_its_verdict() -> None:
     assert conditions(second)["TestMessageDelivered"] == ("True", "Succeeded")
 
 
+def test_a_mailbox_that_wants_no_test_message_is_ready_without() -> None:
+    one = mailbox(delivery=None, verification={"testMessage": "Never"})
+    not_asked = unknown(ConditionType.TEST_MESSAGE_DELIVERED, "NotRequested", "No test message was asked for")
+    verdict = weigh(one, evidence(one, **proven(one, not_asked)), now=NOW)
+    assert conditions(verdict)["TestMessageDelivered"] == ("True", "NotApplicable")
+    assert conditions(verdict)["Ready"] == ("True", "Succeeded")
+
+
+def test_what_follows_a_secret_that_cannot_be_used_was_not_tried() -> None:
+    one = mailbox(delivery=None)
+    unusable = fails(ConditionType.REFERENCES_RESOLVED, "SecretKeyNotFound", "no such key")
+    found = proven(one)
+    run = replace(found["run"], references=unusable, steps=tuple(blocked(step.type) for step in found["run"].steps))
+    verdict = weigh(one, evidence(one, **(found | {"run": run})), now=NOW)
+    again = weigh(one, evidence(one, verdict.status), now=LATER)
+    for states in (conditions(verdict), conditions(again)):
+        assert states["ReferencesResolved"] == ("False", "SecretKeyNotFound")
+        assert states["EndpointsResolved"] == states["TokenAcquired"] == ("Unknown", "BlockedByEarlierStep")
+        assert states["Ready"] == ("False", "SecretKeyNotFound")
+
+
 def test_a_passing_fault_leaves_it_ready_and_says_so() -> None:
     one = mailbox(delivery=None)
     well = weigh(one, evidence(one, **proven(one)), now=NOW)
