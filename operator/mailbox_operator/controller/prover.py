@@ -1,26 +1,22 @@
 """Verification runs beside the visits, in a bounded pool: a visit asks for one, another takes its result."""
 
 import asyncio
-import base64
-import binascii
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from mailbox_operator.api.conditions import ConditionType
 from mailbox_operator.api.mailbox import Mailbox
-from mailbox_operator.api.reasons import Reason
 from mailbox_operator.controller.backoff import LIMITED_TRIES
 from mailbox_operator.controller.client import Client
-from mailbox_operator.controller.errors import ApiError
-from mailbox_operator.controller.kinds import CONFIG_MAP, SECRET, Key, Kind
+from mailbox_operator.controller.kinds import Key
 from mailbox_operator.controller.metrics import VERIFICATIONS, VERIFICATIONS_RUNNING
 from mailbox_operator.controller.outcome import Outcome, Remedy, Status, blocked, fails
+from mailbox_operator.controller.referenced import Referenced, UnusableError
 from mailbox_operator.controller.resolve import Resolution
 from mailbox_operator.controller.target import render_target
 from mailbox_operator.diagnosis.finding import Retry
 from mailbox_operator.mail.guard import AddressPolicy
-from mailbox_operator.mail.secret import Secret
 from mailbox_operator.verification.limits import Limits
 from mailbox_operator.verification.model import Caution, Step, StepResult, Verdict
 from mailbox_operator.verification.runner import verify
@@ -55,12 +51,6 @@ class Run:
     cautions: tuple[Caution, ...] = ()
     login_refused: bool = False
     retry_after_seconds: float | None = None
-
-
-class _UnusableError(Exception):
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
 
 
 @dataclass(slots=True, kw_only=True)
@@ -127,19 +117,14 @@ class Prover:
         VERIFICATIONS_RUNNING.set(len(self._running))
 
     async def _prove(self, mailbox: Mailbox, chosen: Resolution, asked: Asked) -> Run:
-        namespace, tls = mailbox.metadata.namespace, chosen.tls
+        referenced = Referenced(client=self.client, namespace=mailbox.metadata.namespace)
         try:
             passwords = {
-                name: Secret(await self._value(SECRET, namespace, login.password.name, login.password.key))
-                for name, login in (("login", chosen.login), ("outgoing_login", chosen.outgoing_login))
+                "login": await referenced.password(chosen.login.password),
+                "outgoing_login": await referenced.password(chosen.outgoing_login.password),
             }
-            ca_pem = None
-            if tls.ca_secret_ref:
-                ca_pem = await self._value(SECRET, namespace, tls.ca_secret_ref.name, tls.ca_secret_ref.key)
-            elif tls.ca_config_map_ref:
-                reference = tls.ca_config_map_ref
-                ca_pem = await self._value(CONFIG_MAP, namespace, reference.name, reference.key)
-        except _UnusableError as error:
+            ca_pem = await referenced.ca(chosen.tls)
+        except UnusableError as error:
             return Run(
                 asked=asked,
                 references=fails(ConditionType.REFERENCES_RESOLVED, error.reason, str(error)),
@@ -155,32 +140,6 @@ class Prover:
             login_refused=any(one.step in AUTHENTICATION and _for_a_person(one, tries=0) for one in failed),
             retry_after_seconds=max((one.retry_after_seconds or 0 for one in failed), default=0) or None,
         )
-
-    async def _value(self, kind: Kind, namespace: str, name: str, key: str) -> str:
-        """Return one value of a Secret or ConfigMap. Raises _UnusableError, ApiError."""
-        secret = kind is SECRET
-        try:
-            found = await self.client.get(kind, namespace=namespace, name=name)
-        except ApiError as error:
-            if not error.gone:
-                raise
-            reason = Reason.SECRET_NOT_FOUND if secret else Reason.CONFIG_MAP_NOT_FOUND
-            raise _UnusableError(
-                reason, f"There is no {kind.name} {name} in namespace {namespace}: create it"
-            ) from error
-        data: dict[str, Any] = found.get("data") or {}
-        if key not in data:
-            reason = Reason.SECRET_KEY_NOT_FOUND if secret else Reason.CONFIG_MAP_KEY_NOT_FOUND
-            there = ", ".join(sorted(data)[:10]) or "nothing"
-            raise _UnusableError(reason, f"{kind.name} {name} has no key {key}: it holds {there}; add the key {key}")
-        if not secret:
-            return str(data[key])
-        try:
-            return base64.b64decode(data[key]).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            raise _UnusableError(
-                Reason.SECRET_KEY_NOT_FOUND, f"The key {key} of Secret {name} is no UTF-8 text: store it as text"
-            ) from None
 
 
 def _for_a_person(result: StepResult, *, tries: int) -> bool:

@@ -89,6 +89,8 @@ async def test_a_run_ends_in_a_result_that_stays_until_it_is_taken() -> None:
         ((404, {"message": "not found"}), "SecretNotFound"),
         ((200, {"data": {"pasword": "eA=="}}), "SecretKeyNotFound"),
         ((200, {"data": {"password": "/w=="}}), "SecretKeyNotFound"),
+        ((200, SECRET | {"type": "kubernetes.io/tls"}), "SecretTypeWrong"),
+        ((200, SECRET | {"type": "bootstrap.kubernetes.io/token"}), "SecretTypeWrong"),
     ],
 )
 async def test_a_secret_that_cannot_be_used_is_told_without_the_network(
@@ -102,6 +104,15 @@ async def test_a_secret_that_cannot_be_used_is_told_without_the_network(
         assert references is not None
         assert references.reason == reason
         assert {one.reason for one in run(prover).steps} == {"BlockedByEarlierStep"}
+
+
+@pytest.mark.parametrize("kind", ["Opaque", "kubernetes.io/basic-auth", "example.com/password"])
+async def test_a_secret_of_another_type_may_hold_a_password(kind: str) -> None:
+    finished, server = Finished(), ApiServer(answer=lambda _: (200, SECRET | {"type": kind}))
+    async with serving(server) as client, proving(client, finished) as prover:
+        start(prover, receiving(free_ports(1)[0]))
+        await finished.wait()
+        assert run(prover).references is None
 
 
 async def test_a_run_that_breaks_off_raises_in_the_visit_once() -> None:

@@ -1,0 +1,99 @@
+"""Values of the Secrets and ConfigMaps that a Mailbox refers to: read when they are needed, and not kept."""
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from mailbox_operator.api.reasons import Reason
+from mailbox_operator.api.references import SecretKey
+from mailbox_operator.api.tls import Tls
+from mailbox_operator.controller.client import Client
+from mailbox_operator.controller.errors import ApiError
+from mailbox_operator.controller.kinds import CONFIG_MAP, SECRET, Kind
+from mailbox_operator.mail.secret import Secret
+
+Object = dict[str, Any]
+
+RESERVED_TYPES: Final = ("kubernetes.io/", "bootstrap.kubernetes.io/", "helm.sh/")
+"""How the types of Secrets begin that hold something else than a password."""
+PASSWORD_TYPES: Final = ("Opaque", "kubernetes.io/basic-auth")
+NAMED: Final = 10
+"""Keys of an object that are told where the wanted one is missing."""
+
+
+class UnusableError(Exception):
+    """A reference leads nowhere, or to what is no such value.
+
+    Attributes:
+        reason: a condition's.
+    """
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass(slots=True, kw_only=True)
+class Referenced:
+    """What one run reads; each object once. All methods raise UnusableError and ApiError."""
+
+    client: Client
+    namespace: str
+    _objects: dict[tuple[str, str], Object] = field(default_factory=dict)
+
+    async def password(self, reference: SecretKey) -> Secret:
+        """Return a password.
+
+        Whoever writes a Mailbox may not be allowed to read every Secret of the namespace: the token of a
+        ServiceAccount, or the key of a certificate, is shown to no mail server.
+        """
+        found = await self._object(SECRET, reference.name)
+        kind = found.get("type") or "Opaque"
+        if kind.startswith(RESERVED_TYPES) and kind not in PASSWORD_TYPES:
+            raise UnusableError(
+                Reason.SECRET_TYPE_WRONG,
+                f"Secret {reference.name} is of type {kind}, which holds no password for a mail server: "
+                f"put the password into a Secret of type {PASSWORD_TYPES[0]} or {PASSWORD_TYPES[1]}",
+            )
+        return Secret(_text(found, SECRET, reference.name, reference.key))
+
+    async def ca(self, tls: Tls) -> str | None:
+        """Return the CA bundle, or None: the system's authorities are to judge."""
+        for kind, reference in ((SECRET, tls.ca_secret_ref), (CONFIG_MAP, tls.ca_config_map_ref)):
+            if reference:
+                found = await self._object(kind, reference.name)
+                return _text(found, kind, reference.name, reference.key)
+        return None
+
+    async def _object(self, kind: Kind, name: str) -> Object:
+        if (found := self._objects.get((kind.name, name))) is not None:
+            return found
+        try:
+            found = await self.client.get(kind, namespace=self.namespace, name=name)
+        except ApiError as error:
+            if not error.gone:
+                raise
+            reason = Reason.SECRET_NOT_FOUND if kind is SECRET else Reason.CONFIG_MAP_NOT_FOUND
+            raise UnusableError(
+                reason, f"There is no {kind.name} {name} in namespace {self.namespace}: create it"
+            ) from error
+        self._objects[kind.name, name] = found
+        return found
+
+
+def _text(found: Object, kind: Kind, name: str, key: str) -> str:
+    data: dict[str, Any] = found.get("data") or {}
+    secret = kind is SECRET
+    if key not in data:
+        reason = Reason.SECRET_KEY_NOT_FOUND if secret else Reason.CONFIG_MAP_KEY_NOT_FOUND
+        there = ", ".join(sorted(data)[:NAMED]) or "nothing"
+        raise UnusableError(reason, f"{kind.name} {name} has no key {key}: it holds {there}; add the key {key}")
+    if not secret:
+        return str(data[key])
+    try:
+        return base64.b64decode(data[key]).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        raise UnusableError(
+            Reason.SECRET_KEY_NOT_FOUND, f"The key {key} of Secret {name} is no UTF-8 text: store it as text"
+        ) from None
