@@ -107,7 +107,7 @@ format: venv ## Let ruff format and mend
 bench-operator: setup ## 2,000 Mailboxes: ours, a minimal Go controller and kopf's handlers, interleaved
 	@PYTHONPATH=bench/operator:tests $(BIN)/python -m operator_race
 
-bench-fetch: setup ## 10,000 messages over IMAPS to a webhook, against mbsync
-	@PYTHONPATH=bench/fetch:tests $(BIN)/python -m fetch_race
+bench-fetch: venv packages ## The fetcher against mbsync, mpop, getmail, fetchmail, offlineimap (ONLY=a,b for parts)
+	@PYTHONPATH=bench/fetch:tests $(BIN)/python -m fetch_race $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 demo demo-down drift generate: export PYTHONPATH := tests

@@ -13,7 +13,7 @@ import sys
 import tarfile
 import tempfile
 import venv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -80,14 +80,14 @@ def make_venv() -> None:
     stamp.write_text(wanted)
 
 
-def install_packages() -> None:
+def install_packages(packages: Mapping[str, str] = PACKAGES) -> None:
     """Install the Debian packages that are missing, or say exactly what to install."""
-    missing = [name for name, files in PACKAGES.items() if not any(Path(f).exists() for f in files.split("|"))]
+    missing = [name for name, files in packages.items() if not any(Path(f).exists() for f in files.split("|"))]
     if not missing:
         return
     command = f"apt-get install -y --no-install-recommends {' '.join(missing)}"
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        fail(f"The tests need programs that are not here. As root, on Debian or Ubuntu:\n    {command}")
+        fail(f"This needs programs that are not here. As root, on Debian or Ubuntu:\n    {command}")
     say(f"installing {' '.join(missing)}")
     with no_services(), tempfile.TemporaryFile("w+") as log:
         environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}

@@ -3,6 +3,7 @@
 Sizes are log-normal around 12 KiB; 1.2 % carry attachments up to 5 MB; 10,000 messages are 370 MB. On purpose there are
 folded headers, encoded words, raw UTF-8, quoted-printable, nested messages, lines that look like IMAP, lines of 998
 octets, bodies without a final newline and empty ones. Each has `X-Bench-Id: i`, to count what arrived.
+Small messages are plain text of 2 KiB.
 """
 
 import base64
@@ -14,6 +15,7 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import Final
 
+SMALL: Final = 2_048
 EPOCH: Final = 1_735_689_600
 SUBJECTS: Final = ("Résumé für Müller", "会議の議事録", "Счёт за октябрь", "Données trimestrielles", "Ελληνικά νέα")
 PEOPLE: Final = ("Ada Lovelace", "Grace Hopper", "Alan Turing", "Barbara Liskov", "Margaret Hamilton", "Radia Perlman")
@@ -85,6 +87,14 @@ class Corpus:
             body = body.rstrip("\n") if chance.random() < 0.05 else body
         return ("\n".join(header) + "\n\n" + body).encode(), arrived
 
+    def small_message(self, number: int) -> tuple[bytes, int]:
+        """Return message `number` of those with 2 KiB."""
+        chance = random.Random(f"{self._seed}/small/{number}")  # noqa: S311 - as above
+        header, arrived = self._header(chance, number)
+        text = self._paragraphs[number % 2000] + self._paragraphs[number % 1999] + self._paragraphs[number % 1997]
+        head = "\n".join(header) + "\n\n"
+        return (head + text[: max(64, SMALL - len(head))].rstrip("\n") + "\n").encode(), arrived
+
     def _header(self, chance: random.Random, number: int) -> tuple[list[str], int]:
         arrived = EPOCH + max(number, 0) * 97 + chance.randrange(60)
         date, sender, domain = formatdate(arrived), chance.choice(PEOPLE), chance.choice(DOMAINS)
@@ -139,13 +149,14 @@ def _base64(chance: random.Random, octets: int) -> str:
     return base64.encodebytes(chance.randbytes(octets)).decode()
 
 
-def fill_maildir(maildir: Path, *, count: int, owner: str) -> int:
+def fill_maildir(maildir: Path, *, count: int, small: bool, owner: str) -> int:
     """Write `count` messages into `cur/`, sizes in their names as a server's own are; return the octets."""
     corpus, total = Corpus(), 0
+    message = corpus.small_message if small else corpus.message
     for folder in ("cur", "new", "tmp"):
         (maildir / folder).mkdir(parents=True, exist_ok=True)
     for number in range(count):
-        octets, arrived = corpus.message(number)
+        octets, arrived = message(number)
         wire = len(octets) + octets.count(b"\n")
         path = maildir / f"cur/{arrived}.M{number:07d}P1.bench,S={len(octets)},W={wire}:2,"
         path.write_bytes(octets)

@@ -1,9 +1,14 @@
-"""A webhook that counts: 204 to each POST, `GET /ids` returns the X-Bench-Ids so far and forgets them."""
+"""A webhook that counts: 204 to each POST.
+
+`GET /ids` returns the X-Bench-Ids so far and forgets them, `GET /last` when the last POST was whole (seconds since the
+epoch, 0: none yet) and forgets that.
+"""
 
 import asyncio
 import re
 import sys
-from typing import Final
+import time
+from typing import ClassVar, Final
 
 ID: Final = re.compile(rb"X-Bench-Id: ?(\d+)")
 LENGTH: Final = re.compile(rb"\r\nContent-Length: (\d+)")
@@ -14,6 +19,7 @@ class Sink(asyncio.Protocol):
     """One connection; a body is counted off, not kept, so that the sink takes little of the cores they all share."""
 
     ids: Final[list[bytes]] = []
+    last: ClassVar[float] = 0.0
 
     def __init__(self) -> None:
         self._head = b""
@@ -50,14 +56,22 @@ class Sink(asyncio.Protocol):
 
     def answer(self, request: bytes) -> None:
         assert self._transport
-        if request.startswith(b"GET "):
-            ids = b" ".join(self.ids)
-            self.ids.clear()
-            self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(ids), ids))
+        if request.startswith(b"GET /last"):
+            self.say(b"%.6f" % Sink.last)
+            Sink.last = 0.0
             return
+        if request.startswith(b"GET "):
+            self.say(b" ".join(self.ids))
+            self.ids.clear()
+            return
+        Sink.last = time.time()
         found = ID.search(request)
         self.ids.append(found[1] if found else b"-1")
         self._transport.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    def say(self, words: bytes) -> None:
+        assert self._transport
+        self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(words), words))
 
 
 async def serve(port: int) -> None:

@@ -1,0 +1,103 @@
+"""What is raced: courses, who runs on them, and which ratios come out, with their goals."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ratio:
+    """`rival`'s wall time over ours, above 1 is faster."""
+
+    key: str
+    ours: str
+    rival: str
+    goal: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heat:
+    """Contestants on one course, once a round each."""
+
+    name: str
+    title: str
+    protocol: str
+    ratios: tuple[Ratio, ...]
+    corpus: str = "mixed"
+    messages: int = 10_000
+    compressing: bool = False
+    on_disk: bool = False
+    nothing_new: bool = False
+    round_trip: float = 0.0
+    """Seconds added between contestant and server."""
+
+    @property
+    def contestants(self) -> tuple[str, ...]:
+        """Rivals first, each once."""
+        names = [ratio.rival for ratio in self.ratios] + [ratio.ours for ratio in self.ratios]
+        return tuple(dict.fromkeys(names))
+
+
+def _heat(name: str, title: str, protocol: str, *ratios: tuple[str, str, str, float], **course: object) -> Heat:
+    made = tuple(Ratio(key=key, ours=ours, rival=rival, goal=goal) for key, ours, rival, goal in ratios)
+    return Heat(name=name, title=title, protocol=protocol, ratios=made, **course)  # type: ignore[arg-type]
+
+
+HEATS: Final = (
+    _heat("mixed-imaps", "10,000 mixed messages, IMAPS", "imaps", ("imaps_webhook", "webhook", "mbsync", 1.1)),
+    _heat("mixed-imap", "10,000 mixed messages, IMAP", "imap", ("imap_webhook", "webhook", "mbsync", 1.3)),
+    _heat(
+        "small-imaps",
+        "50,000 messages of 2 KiB, IMAPS",
+        "imaps",
+        ("small_imaps_webhook", "webhook", "mbsync", 1.0),
+        corpus="small",
+        messages=50_000,
+    ),
+    _heat(
+        "compress",
+        "10,000 mixed messages, IMAPS, server offers COMPRESS",
+        "imaps",
+        ("compress", "webhook", "mbsync", 10.0),
+        compressing=True,
+    ),
+    _heat(
+        "wan-full",
+        "1,000 mixed messages, IMAPS, 40 ms round trip",
+        "imaps",
+        ("wan_full", "webhook", "mbsync", 1.2),
+        messages=1_000,
+        round_trip=0.04,
+    ),
+    _heat(
+        "wan-idle",
+        "nothing new, IMAPS, 40 ms round trip",
+        "imaps",
+        ("wan_idle", "webhook", "mbsync", 1.4),
+        messages=1_000,
+        round_trip=0.04,
+        nothing_new=True,
+    ),
+    _heat(
+        "nothing-new",
+        "nothing new, IMAPS, one-shot process",
+        "imaps",
+        ("nothing_new", "webhook", "mbsync", 0.7),
+        messages=1_000,
+        nothing_new=True,
+    ),
+    _heat(
+        "peers",
+        "2,000 mixed messages, IMAPS",
+        "imaps",
+        ("fetchmail", "webhook", "fetchmail", 10.0),
+        ("offlineimap", "webhook", "offlineimap", 10.0),
+        messages=2_000,
+    ),
+    _heat(
+        "getmail",
+        "500 mixed messages, IMAPS",
+        "imaps",
+        ("getmail", "webhook", "getmail", 10.0),
+        messages=500,
+    ),
+)
