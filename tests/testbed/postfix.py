@@ -56,7 +56,9 @@ class Postfix:
         for name in ("main.cf", "master.cf"):
             text = Template((HERE / f"{name}.in").read_text()).substitute(values)
             (root / "etc" / name).write_text(text)
-        (root / "etc/sender_login").write_text("/^(.*)$/ ${1}\n")  # a user sends as himself only
+        (root / "etc/sender_login").write_text(
+            "/^([^+]*)\\+[^@]*@(.*)$/ ${1}@${2}\n/^(.*)$/ ${1}\n"
+        )  # a user sends as himself only
         for name in ("dynamicmaps.cf", "postfix-files"):
             if found := next((folder / name for folder in SHARED if (folder / name).exists()), None):
                 shutil.copy(found, root / "etc" / name)

@@ -33,8 +33,6 @@ def app_not_implemented(spec: OAuthAppSpec) -> list[str]:
 def _identity(spec: MailboxSpec) -> Iterator[str]:
     if spec.shared_mailbox:
         yield "spec.sharedMailbox: true"
-    if spec.from_addresses:
-        yield f"spec.fromAddresses: {', '.join(one.address for one in spec.from_addresses)}"
     if further := [name for name in spec.capabilities if name != "Mail"]:
         yield f"spec.capabilities: {', '.join(further)}"
 

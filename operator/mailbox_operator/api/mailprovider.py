@@ -85,7 +85,8 @@ class Limits(Model):
     """What the provider tolerates."""
 
     connections: Annotated[int, Field(ge=1, le=1000)] | None = Field(
-        default=None, description="Simultaneous connections of a mailbox."
+        default=None,
+        description="Simultaneous connections of a mailbox; so many mailboxes are proven at once, too.",
     )
     min_interval: Annotated[str, Field(max_length=32, json_schema_extra=between("1s", "24h"))] | None = Field(
         default=None, description="Shortest poll interval."

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from mailbox_operator.controller.target import render_target
 from mailbox_operator.mail.guard import ANYTHING
 from mailbox_operator.mail.secret import Secret
 from mailbox_operator.verification.limits import Limits
-from mailbox_operator.verification.model import Report, Target, Verdict
+from mailbox_operator.verification.model import LoopTest, Report, Target, Verdict
 from mailbox_operator.verification.runner import verify as run_verification
 
 FAILED: Final = 1
@@ -155,18 +156,19 @@ def _password(chosen: Resolution, *, stdin: bool, files: tuple[str, ...]) -> Sec
 
 
 def _target(mailbox: Mailbox, chosen: Resolution, sources: Sources, *, test_message: bool) -> Target:
-    secrets = {"login": chosen.login.password, "outgoing_login": chosen.outgoing_login.password}
+    wants_test = test_message and mailbox.spec.wants_test_message
+    logins = {"login": chosen.login.password, "outgoing_login": chosen.outgoing_login.password}
     known: dict[tuple[str, str], Secret] = {}
-    for reference in secrets.values():
+    for reference in logins.values():
         place = (reference.name, reference.key)
         if place not in known:
             known[place] = sources.password or _stored_or_asked(place, sources.values)
     return render_target(
         mailbox,
         chosen,
-        passwords={login: known[reference.name, reference.key] for login, reference in secrets.items()},
+        passwords={login: known[reference.name, reference.key] for login, reference in logins.items()},
         ca_pem=sources.ca_pem or _ca_pem(chosen, sources.values),
-        test_message=test_message and mailbox.spec.wants_test_message,
+        test=LoopTest(token=secrets.token_hex(16), is_sent=False) if wants_test else None,
     )
 
 

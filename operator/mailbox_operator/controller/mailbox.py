@@ -1,5 +1,7 @@
 """A visit of a Mailbox: read the world, converge."""
 
+import hashlib
+import json
 import logging
 import random
 from collections.abc import Callable
@@ -29,11 +31,14 @@ from mailbox_operator.controller.store import Store
 from mailbox_operator.controller.telling import Teller
 from mailbox_operator.controller.verdict import Evidence, Verdict, weigh
 from mailbox_operator.fetcher.progress import State
+from mailbox_operator.verification.model import LoopTest
 
 log = logging.getLogger(__name__)
 
 Object = dict[str, Any]
 
+NOT_RECEIVED: Final = "TestMessageNotReceived"
+"""The reason of a test message that was sent and has not been seen."""
 COUNTERS_SECONDS: Final = 10.0
 """The fetcher's counters alone are written no more often."""
 
@@ -149,7 +154,7 @@ class MailboxReconciler:
             generation=generation,
             inputs=judgement.inputs,
             token=token,
-            test_message=mailbox.spec.wants_test_message and (asked_for or not fresh or not _test_has_passed(status)),
+            test=_test(mailbox, judgement, status, changed=asked_for or not fresh),
             tries=memory.tries,
         )
         self.prover.start(key, mailbox, judgement.chosen, asked=asked)
@@ -240,9 +245,24 @@ def _rotated(run: Run, before: Object) -> bool:
     return same_spec and seen != run.asked.inputs and not run.references and not any(one.remedy for one in run.steps)
 
 
-def _test_has_passed(status: Object) -> bool:
-    """Whether the closed loop was proven for the spec and credentials that the status speaks of."""
-    return any(
-        one["type"] == ConditionType.TEST_MESSAGE_DELIVERED and one["status"] == "True"
-        for one in status.get("conditions") or ()
+def _test(mailbox: Mailbox, judgement: Judgement, status: Object, *, changed: bool) -> LoopTest | None:
+    """Return the test message to send or to look for: one is sent at most once a change, or when somebody asks.
+
+    Args:
+        mailbox: it may want none.
+        judgement: what verification will see beside the spec.
+        status: as it is.
+        changed: whether the status speaks of something else, or a reconcile is asked for.
+    """
+    if not mailbox.spec.wants_test_message:
+        return None
+    told = next(
+        (one for one in status.get("conditions") or () if one["type"] == ConditionType.TEST_MESSAGE_DELIVERED), None
+    )
+    if told and told["status"] == "True" and not changed:
+        return None
+    question = (mailbox.metadata.uid, mailbox.metadata.generation, judgement.inputs, reconcile_token(mailbox))
+    return LoopTest(
+        token=hashlib.sha256(json.dumps(question).encode()).hexdigest()[:32],
+        is_sent=told is not None and told["reason"] == NOT_RECEIVED and not changed,
     )

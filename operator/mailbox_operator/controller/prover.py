@@ -18,7 +18,7 @@ from mailbox_operator.controller.target import render_target
 from mailbox_operator.diagnosis.finding import Retry
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.verification.limits import Limits
-from mailbox_operator.verification.model import Caution, Step, StepResult, Verdict
+from mailbox_operator.verification.model import Caution, LoopTest, Step, StepResult, Verdict
 from mailbox_operator.verification.runner import verify
 
 AUTHENTICATION: Final = frozenset({Step.INCOMING_AUTHENTICATED, Step.OUTGOING_AUTHENTICATED})
@@ -35,7 +35,8 @@ class Asked:
     inputs: str
     token: str
     """Of a reconcile on demand, or ""."""
-    test_message: bool
+    test: LoopTest | None
+    """The test message that is asked for, if one is."""
     tries: int = field(default=0, compare=False)
     """Failures in a row before this run."""
 
@@ -130,7 +131,7 @@ class Prover:
                 references=fails(ConditionType.REFERENCES_RESOLVED, error.reason, str(error)),
                 steps=tuple(blocked(ConditionType(step)) for step in Step),
             )
-        target = render_target(mailbox, chosen, passwords=passwords, ca_pem=ca_pem, test_message=asked.test_message)
+        target = render_target(mailbox, chosen, passwords=passwords, ca_pem=ca_pem, test=asked.test)
         report = await verify(target, policy=self.policy(), limits=self.limits)
         failed = [one for one in report.results if one.verdict is Verdict.FALSE]
         return Run(

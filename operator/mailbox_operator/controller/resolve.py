@@ -47,6 +47,8 @@ class Resolution:
     outgoing_login: Login
     tls: Tls
     provider: str | None
+    provider_connections: int | None = None
+    """How many connections the provider tolerates, where it says so."""
 
 
 def resolve(spec: MailboxSpec, *, provider: MailProviderSpec | None) -> Resolution:
@@ -62,6 +64,7 @@ def resolve(spec: MailboxSpec, *, provider: MailProviderSpec | None) -> Resoluti
         outgoing_login=_login(other, spec.address, form) if other else login,
         tls=spec.tls or (provider.tls if provider and provider.tls else Tls()),
         provider=name,
+        provider_connections=provider.limits.connections if provider and provider.limits else None,
     )
 
 

@@ -10,7 +10,7 @@ from mailbox_operator.fetcher.plan import Fetch, Identity, Plan, Source, Webhook
 from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.endpoint import Endpoint, TlsOptions
 from mailbox_operator.mail.secret import Secret
-from mailbox_operator.verification.model import Side, Target, Timeouts
+from mailbox_operator.verification.model import LoopTest, Side, Target, Timeouts
 
 CREDENTIALS_FOLDER: Final = "/var/run/mailbox-operator/credentials"
 CA_FOLDER: Final = "/var/run/mailbox-operator/ca"
@@ -18,7 +18,7 @@ SINK_CA_FOLDER: Final = "/var/run/mailbox-operator/sink-ca"
 
 
 def render_target(
-    mailbox: Mailbox, chosen: Resolution, *, passwords: Mapping[str, Secret], ca_pem: str | None, test_message: bool
+    mailbox: Mailbox, chosen: Resolution, *, passwords: Mapping[str, Secret], ca_pem: str | None, test: LoopTest | None
 ) -> Target:
     """Return what verification is asked. `passwords` are those of `login` and `outgoing_login`, by these names."""
     timeouts = mailbox.spec.verification.timeouts
@@ -31,8 +31,10 @@ def render_target(
         timeouts=Timeouts(
             connect=seconds(timeouts.connect), authenticate=seconds(timeouts.authenticate), step=seconds(timeouts.step)
         ),
-        test_message=test_message,
+        identities=tuple(one.address for one in mailbox.spec.from_addresses),
+        test=test,
         provider=chosen.provider or "",
+        provider_runs=chosen.provider_connections,
     )
 
 

@@ -38,6 +38,7 @@ class MailError(Exception):
         vendor_code: what only one vendor or API says: a SOAP ResponseCode, an OData or OAuth error, `AADSTS50126`, the
             name that OpenSSL has for a fault of TLS.
         tls_verify_code: OpenSSL's X509_V_ERR_* number of a refused certificate, or 0.
+        about: which of several things it is about: a folder, an address to send as; "" where there is but one.
         headers: of an HTTP answer, those that tell something (`Retry-After`, `x-ms-diagnostics` …); names in lower case.
     """
 
@@ -54,6 +55,7 @@ class MailError(Exception):
         vendor_code: str = "",
         tls_verify_code: int = 0,
         headers: tuple[tuple[str, str], ...] = (),
+        about: str = "",
     ) -> None:
         super().__init__(text)
         self.text = text
@@ -66,6 +68,7 @@ class MailError(Exception):
         self.vendor_code = vendor_code
         self.tls_verify_code = tls_verify_code
         self.headers = headers
+        self.about = about
 
     def with_text(self, text: str) -> Self:
         """Return the same evidence in other words."""
@@ -80,17 +83,19 @@ class MailError(Exception):
             vendor_code=self.vendor_code,
             tls_verify_code=self.tls_verify_code,
             headers=self.headers,
+            about=self.about,
         )
 
 
 @contextmanager
-def asking(command: str, *, protocol: str) -> Iterator[None]:
+def asking(command: str, *, protocol: str, about: str = "") -> Iterator[None]:
     """Note in a MailError that comes by what was asked for, unless it says so itself."""
     try:
         yield
     except MailError as error:
         error.protocol = error.protocol or protocol
         error.command = error.command or command
+        error.about = error.about or about
         raise
 
 

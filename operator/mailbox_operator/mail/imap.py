@@ -120,7 +120,7 @@ class ImapSession:
 
     async def _examine(self, folder: str) -> dict[bytes, Any]:
         self._opened = ""
-        with asking("EXAMINE", protocol=Protocol.IMAP):
+        with asking("EXAMINE", protocol=Protocol.IMAP, about=folder):
             answer: dict[bytes, Any] = await self._call(lambda: self._ready.select_folder(folder, readonly=True))
         self._opened = folder
         self._validity[folder] = answer.get(b"UIDVALIDITY")

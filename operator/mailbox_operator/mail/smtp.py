@@ -145,12 +145,12 @@ class SmtpSession:
 
         def envelope() -> None:
             with asking("MAIL", protocol=Protocol.SMTP):
-                _expect(OK, *client.mail(address))
+                _expect(OK, *client.mail(address, [] if (address + recipient).isascii() else ["SMTPUTF8"]))
             with asking("RCPT", protocol=Protocol.SMTP):
                 _expect(OK, *client.rcpt(recipient))
             client.rset()
 
-        with asking("MAIL", protocol=Protocol.SMTP):
+        with asking("MAIL", protocol=Protocol.SMTP, about=address):
             await self._call(envelope)
 
     async def send(self, message: EmailMessage, *, sender: str, recipient: str) -> None:

@@ -1,19 +1,24 @@
 """The two chains of steps, incoming and outgoing: an open session goes from step to step, the first failure stops it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from mailbox_operator.diagnosis.finding import Retry
 from mailbox_operator.mail.endpoint import Endpoint, Security
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.session import IncomingSession, OutgoingSession, Session
 from mailbox_operator.mail.tls import Negotiated
-from mailbox_operator.verification.judging import blocked, not_applicable, run_step
+from mailbox_operator.verification.judging import MOST, blocked, not_applicable, run_step
 from mailbox_operator.verification.model import Caution, Listener, Side, Step, StepResult, Target, Verdict
 from mailbox_operator.verification.opening import incoming_session, outgoing_session
 
 EXPIRES_SOON: Final = timedelta(days=21)
+REFUSED: Final = frozenset({Retry.NO, Retry.LIMITED, Retry.REFRESH})
+"""How a refusal of the credential ends; the rest is trouble that passes."""
 INCOMING: Final = (
     Step.INCOMING_REACHABLE,
     Step.INCOMING_SECURED,
@@ -102,7 +107,35 @@ class Chain:
         )
 
 
-async def prove_incoming(chain: Chain, *, policy: AddressPolicy, stack: AsyncExitStack) -> IncomingSession | None:
+class FirstLogin:
+    """Tells the outgoing chain what became of the incoming login by the same credential: it is not refused twice a run.
+
+    Half the tries, so that no account is locked by us.
+    """
+
+    def __init__(self, target: Target) -> None:
+        one, other = target.incoming.credential, target.outgoing.credential if target.outgoing else None
+        self._is_shared = replace(one, mechanism=None) == (other and replace(other, mechanism=None))
+        self._is_over = asyncio.Event()
+        self._is_refused = False
+
+    def over(self, incoming: Chain) -> None:
+        """Take note that the incoming side will not sign in any more, or has."""
+        self._is_refused = any(
+            one.step is Step.INCOMING_AUTHENTICATED and one.retry in REFUSED for one in incoming.results
+        )
+        self._is_over.set()
+
+    async def refused(self) -> bool:
+        """Return whether the incoming side refuses what the outgoing would be shown, as soon as that is known."""
+        if self._is_shared:
+            await self._is_over.wait()
+        return self._is_shared and self._is_refused
+
+
+async def prove_incoming(
+    chain: Chain, login: FirstLogin, *, policy: AddressPolicy, stack: AsyncExitStack
+) -> IncomingSession | None:
     """Run the incoming chain. Returns the session, signed in, where all of it holds; the stack closes it."""
     side = chain.target.incoming
     session = incoming_session(side.endpoint, policy=policy)
@@ -111,13 +144,18 @@ async def prove_incoming(chain: Chain, *, policy: AddressPolicy, stack: AsyncExi
     async def open_folders() -> str:
         return await session.open_folders(chain.target.folders)
 
-    await chain.reach_and_secure(session, side.endpoint, INCOMING)
-    await chain.sign_in(session, side, Step.INCOMING_AUTHENTICATED)
+    try:
+        await chain.reach_and_secure(session, side.endpoint, INCOMING)
+        await chain.sign_in(session, side, Step.INCOMING_AUTHENTICATED)
+    finally:
+        login.over(chain)
     await chain.step(Step.FOLDERS_ACCESSIBLE, open_folders, seconds=chain.target.timeouts.step)
     return session if chain.whole else None
 
 
-async def prove_outgoing(chain: Chain, *, policy: AddressPolicy, stack: AsyncExitStack) -> OutgoingSession | None:
+async def prove_outgoing(
+    chain: Chain, login: FirstLogin, *, policy: AddressPolicy, stack: AsyncExitStack
+) -> OutgoingSession | None:
     """Run the outgoing chain. Returns the session, signed in, where all of it holds; the stack closes it."""
     side = chain.target.outgoing
     if side is None:
@@ -126,13 +164,19 @@ async def prove_outgoing(chain: Chain, *, policy: AddressPolicy, stack: AsyncExi
         return None
     session = outgoing_session(side.endpoint, policy=policy)
     stack.push_async_callback(session.close)
-    address = chain.target.address
+    address, timeouts = chain.target.address, chain.target.timeouts
+    identities = tuple(dict.fromkeys((address, *chain.target.identities)))
 
     async def sign_in() -> str:
         await session.sign_in(side.credential)
-        await session.judge_sender(address, recipient=address)
-        return f"Signed in as {side.credential.username}, may send as {address}"
+        for identity in identities:
+            await session.judge_sender(identity, recipient=address)
+        return f"Signed in as {side.credential.username}, may send as {', '.join(identities)}"[:MOST]
 
     await chain.reach_and_secure(session, side.endpoint, OUTGOING)
-    await chain.step(Step.OUTGOING_AUTHENTICATED, sign_in, seconds=chain.target.timeouts.authenticate)
+    if chain.whole and await login.refused():
+        chain.add(blocked(Step.OUTGOING_AUTHENTICATED, "Not tried: the incoming side has refused the same credential"))
+        return None
+    seconds = timeouts.authenticate if len(identities) == 1 else timeouts.authenticate + timeouts.step
+    await chain.step(Step.OUTGOING_AUTHENTICATED, sign_in, seconds=seconds)
     return session if chain.whole else None

@@ -3,12 +3,17 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from typing import Final
 
+from mailbox_operator.diagnosis.cleaning import clean
 from mailbox_operator.diagnosis.evidence import Evidence, evidence_of
 from mailbox_operator.diagnosis.finding import Finding
 from mailbox_operator.diagnosis.matcher import diagnose
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.verification.model import Step, StepResult, Verdict
+
+MOST: Final = 1024
+"""Characters of a message."""
 
 Probe = Callable[[], Awaitable[str]]
 """Does what the step is about and returns a sentence about what was found. Raises MailError."""
@@ -16,7 +21,7 @@ Probe = Callable[[], Awaitable[str]]
 
 async def run_step(step: Step, probe: Probe, *, seconds: float, provider: str) -> StepResult:
     """Bring `step` to a verdict within `seconds`."""
-    started = time.monotonic()
+    started, about = time.monotonic(), ""
     try:
         async with asyncio.timeout(seconds):
             message = await probe()
@@ -25,34 +30,35 @@ async def run_step(step: Step, probe: Probe, *, seconds: float, provider: str) -
             Evidence(text=f"no verdict within {seconds:g} s", area=Area.TCP, step=step, provider=provider)
         )
     except MailError as error:
-        finding = diagnose(evidence_of(error, step=step, provider=provider))
+        about, finding = error.about, diagnose(evidence_of(error, step=step, provider=provider))
     else:
         return StepResult(
             step=step, verdict=Verdict.TRUE, reason="Succeeded", message=message, milliseconds=_since(started)
         )
-    return failed(step, finding, milliseconds=_since(started))
+    return failed(step, finding, about=about, milliseconds=_since(started))
 
 
-def failed(step: Step, finding: Finding, *, milliseconds: int = 0) -> StepResult:
-    """Return a finding as the step's result."""
+def failed(step: Step, finding: Finding, *, about: str = "", milliseconds: int = 0) -> StepResult:
+    """Return a finding as the step's result, told of one of several things where it is `about` one."""
+    message = f"{clean(about)}: {finding.message}" if about else finding.message
     return StepResult(
         step=step,
         verdict=Verdict.FALSE,
         reason=finding.reason,
-        message=finding.message,
+        message=message[:MOST],
         retry=finding.retry,
         retry_after_seconds=finding.retry_after_seconds,
         milliseconds=milliseconds,
     )
 
 
-def blocked(step: Step) -> StepResult:
+def blocked(step: Step, message: str = "Not tried: an earlier step has failed") -> StepResult:
     """Return the result of a step that was not tried."""
     return StepResult(
         step=step,
         verdict=Verdict.UNKNOWN,
         reason="BlockedByEarlierStep",
-        message="Not tried: an earlier step has failed",
+        message=message,
     )
 
 

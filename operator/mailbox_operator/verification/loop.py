@@ -2,13 +2,13 @@
 
 import asyncio
 import re
-import secrets
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from typing import Final
 
 from mailbox_operator.mail.session import Found, IncomingSession, OutgoingSession
+from mailbox_operator.verification.model import LoopTest
 
 HEADER: Final = "X-Mailbox-Operator-Test"
 """Fetchers pass by every message that carries it."""
@@ -36,29 +36,39 @@ def render_message(address: str, *, token: str) -> EmailMessage:
     return message
 
 
-async def prove_loop(incoming: IncomingSession, outgoing: OutgoingSession, *, address: str, seconds: float) -> str:
-    """Send, wait, find, delete; also sweep what an earlier run, killed in the middle, left behind.
+async def prove_loop(
+    incoming: IncomingSession, outgoing: OutgoingSession, *, test: LoopTest, address: str, seconds: float
+) -> str:
+    """Send, wait, find, delete. A message by this token that is there already, from a run that was killed, serves as well.
 
     Returns a sentence. Raises MailError, and NotReceivedError after `seconds`.
     """
-    token = secrets.token_hex(16)
-    await _sweep(incoming)
-    await outgoing.send(render_message(address, token=token), sender=address, recipient=address)
-    try:
-        async with asyncio.timeout(seconds):
-            found = await _arrival(incoming, token)
-    except TimeoutError:
-        raise NotReceivedError(f"not found within {seconds:g} s") from None
+    found = await _sweep(incoming, test.token)
+    if not found:
+        lost = NotReceivedError(f"not found within {seconds:g} s")
+        if test.is_sent:
+            raise lost
+        await outgoing.send(render_message(address, token=test.token), sender=address, recipient=address)
+        try:
+            async with asyncio.timeout(seconds):
+                found = await _arrival(incoming, test.token)
+        except TimeoutError:
+            raise lost from None
     await incoming.delete(found)
     return f"A message to {address} came back and was removed"
 
 
-async def _sweep(incoming: IncomingSession) -> None:
-    """Delete old test messages. A search is only a hint: there are servers that find all messages by an empty string."""
+async def _sweep(incoming: IncomingSession, token: str) -> list[Found]:
+    """Return the messages by `token`, and delete old ones by others, which earlier runs left behind.
+
+    A search is only a hint: there are servers that find all messages by an empty string.
+    """
     before = datetime.now(UTC) - LEFT_BEHIND
     seen = await incoming.find(HEADER, "")
-    if old := [one for one in seen if TOKEN.fullmatch(one.value) and one.received < before]:
+    own = [one for one in seen if one.value == token]
+    if old := [one for one in seen if one not in own and TOKEN.fullmatch(one.value) and one.received < before]:
         await incoming.delete(old)
+    return own
 
 
 async def _arrival(incoming: IncomingSession, token: str) -> list[Found]:

@@ -71,6 +71,16 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoopTest:
+    """A test message that is asked for; the caller counts that to once a change."""
+
+    token: str
+    """What it is known by: the same for the same question, so that a run after one that was killed knows its message."""
+    is_sent: bool
+    """Whether it was sent before: then it is only looked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """A mailbox as verification sees it."""
 
@@ -79,9 +89,13 @@ class Target:
     outgoing: Side | None
     folders: tuple[str, ...] = ("INBOX",)
     timeouts: Timeouts = Timeouts()
-    test_message: bool = True
-    """Whether to send one now; the caller counts that to once a change."""
+    identities: tuple[str, ...] = ()
+    """Further addresses to send as."""
+    test: LoopTest | None = None
+    """None: no test message is asked for now."""
     provider: str = ""
+    provider_runs: int | None = None
+    """How many mailboxes may be proven at once at this provider, beside what holds for each host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from mailbox_operator.diagnosis.evidence import Evidence
 from mailbox_operator.diagnosis.matcher import diagnose
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.session import IncomingSession, OutgoingSession
-from mailbox_operator.verification.chains import Chain, prove_incoming, prove_outgoing
+from mailbox_operator.verification.chains import Chain, FirstLogin, prove_incoming, prove_outgoing
 from mailbox_operator.verification.judging import blocked, failed, not_applicable, run_step
 from mailbox_operator.verification.limits import Limits
 from mailbox_operator.verification.loop import NotReceivedError, prove_loop
@@ -24,10 +24,11 @@ async def verify(target: Target, *, policy: AddressPolicy, limits: Limits, liste
     incoming, outgoing = Chain(target, listener=listener), Chain(target, listener=listener)
     stack = AsyncExitStack()
     try:
-        async with limits.at(*_hosts(target)):
+        async with limits.at(*_hosts(target), provider=target.provider, provider_runs=target.provider_runs):
+            login = FirstLogin(target)
             async with asyncio.TaskGroup() as group:
-                receiving = group.create_task(prove_incoming(incoming, policy=policy, stack=stack))
-                sending = group.create_task(prove_outgoing(outgoing, policy=policy, stack=stack))
+                receiving = group.create_task(prove_incoming(incoming, login, policy=policy, stack=stack))
+                sending = group.create_task(prove_outgoing(outgoing, login, policy=policy, stack=stack))
             loop = await _loop(target, receiving.result(), sending.result())
             if listener:
                 listener(loop)
@@ -44,7 +45,8 @@ async def _loop(target: Target, incoming: IncomingSession | None, outgoing: Outg
     step = Step.TEST_MESSAGE_DELIVERED
     if target.outgoing is None:
         return not_applicable(step, "The mailbox only receives")
-    if not target.test_message:
+    test = target.test
+    if test is None:
         return StepResult(
             step=step, verdict=Verdict.UNKNOWN, reason="NotRequested", message="No test message was asked for"
         )
@@ -52,7 +54,7 @@ async def _loop(target: Target, incoming: IncomingSession | None, outgoing: Outg
         return blocked(step)
 
     async def prove() -> str:
-        return await prove_loop(incoming, outgoing, address=target.address, seconds=ARRIVAL_SECONDS)
+        return await prove_loop(incoming, outgoing, test=test, address=target.address, seconds=ARRIVAL_SECONDS)
 
     try:
         return await run_step(step, prove, seconds=ARRIVAL_SECONDS + SEND_SECONDS, provider=target.provider)

@@ -17,7 +17,7 @@ from mailbox_operator.mail.guard import ANYTHING, AddressPolicy
 from mailbox_operator.mail.secret import Secret
 from mailbox_operator.verification.limits import Limits
 from mailbox_operator.verification.loop import HEADER, render_message
-from mailbox_operator.verification.model import Report, Side, Step, StepResult, Target, Timeouts, Verdict
+from mailbox_operator.verification.model import LoopTest, Report, Side, Step, StepResult, Target, Timeouts, Verdict
 from mailbox_operator.verification.runner import verify
 from testbed.mailserver import MailServer, free_ports
 
@@ -70,6 +70,10 @@ async def prove(target: Target, policy: AddressPolicy = ANYTHING) -> Report:
     return await verify(target, policy=policy, limits=Limits())
 
 
+def asked(token: str = "f" * 32, *, is_sent: bool = False) -> LoopTest:
+    return LoopTest(token=token, is_sent=is_sent)
+
+
 def by_step(report: Report) -> dict[Step, StepResult]:
     return {result.step: result for result in report.results}
 
@@ -83,6 +87,7 @@ async def test_all_steps_hold_and_nothing_is_left_behind(
         address=account.address,
         incoming=incoming(server, account, security),
         outgoing=outgoing(server, account, security),
+        test=asked(),
     )
     report = await verify(target, policy=ANYTHING, limits=Limits(), listener=told.append)
     assert [result.step for result in report.results] == list(Step)
@@ -110,7 +115,12 @@ async def test_a_test_message_left_behind_is_swept_and_nothing_else(server: Mail
     for path in (server.dovecot.maildir(account.address) / "new").iterdir():
         os.utime(path, (1_700_000_000, 1_700_000_000))
     server.dovecot.seed(account.address, [young.as_bytes()])
-    target = Target(address=account.address, incoming=incoming(server, account), outgoing=outgoing(server, account))
+    target = Target(
+        address=account.address,
+        incoming=incoming(server, account),
+        outgoing=outgoing(server, account),
+        test=asked(),
+    )
     report = await prove(target)
     assert by_step(report)[Step.TEST_MESSAGE_DELIVERED].verdict is Verdict.TRUE
     maildir = server.dovecot.maildir(account.address)
@@ -121,7 +131,12 @@ async def test_a_test_message_left_behind_is_swept_and_nothing_else(server: Mail
 
 async def test_a_wrong_password_stops_the_chain_and_not_the_other(server: MailServer, account: Account) -> None:
     wrong = Account(address=account.address, password="not-it")
-    target = Target(address=account.address, incoming=incoming(server, wrong), outgoing=outgoing(server, account))
+    target = Target(
+        address=account.address,
+        incoming=incoming(server, wrong),
+        outgoing=outgoing(server, account),
+        test=asked(),
+    )
     found = by_step(await prove(target))
     refused = found[Step.INCOMING_AUTHENTICATED]
     assert (refused.verdict, refused.reason, refused.retry) == (Verdict.FALSE, "CredentialsInvalid", Retry.NO)
@@ -146,10 +161,61 @@ async def test_sending_as_somebody_else_is_found_out_without_sending(server: Mai
     assert (found.verdict, found.reason) == (Verdict.FALSE, "SendAsDenied")
 
 
+async def test_each_further_identity_is_proven_and_a_refused_one_named(server: MailServer, account: Account) -> None:
+    own = account.address.replace("@", "+sales@")
+    target = Target(
+        address=account.address,
+        incoming=incoming(server, account),
+        outgoing=outgoing(server, account),
+        identities=(own,),
+    )
+    found = by_step(await prove(target))[Step.OUTGOING_AUTHENTICATED]
+    assert found.message == f"Signed in as {account.address}, may send as {account.address}, {own}"
+    found = by_step(await prove(replace(target, identities=(own, "boss@peers.test"))))[Step.OUTGOING_AUTHENTICATED]
+    assert (found.verdict, found.reason) == (Verdict.FALSE, "SendAsDenied")
+    assert found.message.startswith("boss@peers.test: ")
+    assert server.dovecot.count(account.address) == 0
+
+
+async def test_a_credential_that_is_refused_is_not_shown_to_the_other_side(
+    server: MailServer, account: Account
+) -> None:
+    wrong = Account(address=account.address, password="not-it")
+    target = Target(address=account.address, incoming=incoming(server, wrong), outgoing=outgoing(server, wrong))
+    found = by_step(await prove(target))
+    assert found[Step.INCOMING_AUTHENTICATED].reason == "CredentialsInvalid"
+    assert found[Step.OUTGOING_SECURED].verdict is Verdict.TRUE
+    other = found[Step.OUTGOING_AUTHENTICATED]
+    assert (other.verdict, other.reason) == (Verdict.UNKNOWN, "BlockedByEarlierStep")
+    assert "the incoming side has refused the same credential" in other.message
+    assert server.dovecot.refused_logins(account.address) == 1
+
+
+async def test_where_the_incoming_side_cannot_tell_the_outgoing_is_tried(server: MailServer, account: Account) -> None:
+    gone = changed(incoming(server, account), port=free_ports(1)[0])
+    target = Target(address=account.address, incoming=gone, outgoing=outgoing(server, account))
+    assert by_step(await prove(target))[Step.OUTGOING_AUTHENTICATED].verdict is Verdict.TRUE
+
+
+async def test_a_test_message_that_was_sent_before_is_only_looked_for(server: MailServer, account: Account) -> None:
+    target = Target(
+        address=account.address,
+        incoming=incoming(server, account),
+        outgoing=outgoing(server, account),
+        test=asked(is_sent=True),
+    )
+    found = by_step(await prove(target))[Step.TEST_MESSAGE_DELIVERED]
+    assert (found.verdict, found.reason) == (Verdict.FALSE, "TestMessageNotReceived")
+    server.dovecot.seed(account.address, [render_message(account.address, token="f" * 32).as_bytes()])
+    found = by_step(await prove(target))[Step.TEST_MESSAGE_DELIVERED]
+    assert found.verdict is Verdict.TRUE, "it came late"
+    assert server.dovecot.count(account.address) == 0
+
+
 async def test_a_missing_folder_is_named(server: MailServer, account: Account) -> None:
     found = by_step(await prove(replace(receiving(server, account), folders=("Nowhere",))))[Step.FOLDERS_ACCESSIBLE]
     assert (found.reason, found.retry) == ("FolderNotFound", Retry.NO)
-    assert "Nowhere" in found.message
+    assert found.message.startswith("Nowhere: ")
 
 
 def changed(side: Side, **endpoint: object) -> Side:

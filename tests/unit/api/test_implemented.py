@@ -50,7 +50,6 @@ def test_what_is_done_is_not_complained_of() -> None:
             "spec.outgoing.credentials.oauth",
         ),
         ({"sharedMailbox": True}, "spec.sharedMailbox: true"),
-        ({"fromAddresses": [{"address": "a@b.c"}, {"address": "d@e.f"}]}, "spec.fromAddresses: a@b.c, d@e.f"),
         ({"capabilities": ["Mail", "Contacts"]}, "spec.capabilities: Contacts"),
         ({"fetch": {"folders": {"include": ["INBOX", "Archive"]}}}, "spec.fetch.folders.include: INBOX, Archive"),
         ({"fetch": {"folders": {"exclude": ["Junk"]}}}, "spec.fetch.folders.exclude: Junk"),

@@ -20,7 +20,7 @@ SENT = ConditionType.TEST_MESSAGE_DELIVERED
 
 
 def asked(*, tries: int = 0, inputs: str = "i") -> Asked:
-    return Asked(generation=1, inputs=inputs, token="", test_message=False, tries=tries)
+    return Asked(generation=1, inputs=inputs, token="", test=None, tries=tries)
 
 
 def run(*changed: Outcome, tries: int = 0, **more: Any) -> Run:

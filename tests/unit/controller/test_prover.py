@@ -20,7 +20,7 @@ from unit.controller.api_server import ApiServer, serving
 from unit.controller.builders import mailbox
 
 KEY = Key(MAILBOX.name, "helpdesk", "support")
-ASKED = Asked(generation=1, inputs="i", token="", test_message=False)
+ASKED = Asked(generation=1, inputs="i", token="", test=None)
 SECRET = {"data": {"password": base64.b64encode(b"right").decode()}}
 
 
@@ -129,7 +129,7 @@ async def test_a_run_that_breaks_off_raises_in_the_visit_once() -> None:
 
 
 async def test_a_newer_question_ends_the_run_about_the_older_one() -> None:
-    finished, newer = Finished(), Asked(generation=2, inputs="i", token="", test_message=False)
+    finished, newer = Finished(), Asked(generation=2, inputs="i", token="", test=None)
     with talking(lambda _: None) as silent:
         async with (
             serving(ApiServer(answer=lambda _: (200, SECRET))) as client,

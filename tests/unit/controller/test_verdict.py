@@ -36,7 +36,7 @@ def proven(one: Mailbox, *changed: Outcome, tries: int = 0, **more: Any) -> dict
     """What a finished run adds to the evidence: every step holds but for those given."""
     named = {outcome.type: outcome for outcome in changed}
     inputs = judge(one, provider=None, version_of={PASSWORD: "1"}.get, allow_insecure=False).inputs
-    asked = Asked(generation=1, inputs=inputs, token=more.pop("token", ""), test_message=True, tries=tries)
+    asked = Asked(generation=1, inputs=inputs, token=more.pop("token", ""), test=None, tries=tries)
     steps = tuple(named.get(kind, holds(kind, "well")) for kind in NETWORK_STEPS)
     return {
         "run": Run(asked=asked, steps=steps, **more),

@@ -35,6 +35,18 @@ async def test_all_together_have_so_many_places() -> None:
     assert await entered(limits, "b.test")
 
 
+async def test_a_provider_has_so_many_places_at_all_its_hosts() -> None:
+    limits = Limits(total=10, per_host=10)
+    async with limits.at("a.test", provider="p", provider_runs=1):
+        assert await entered(limits, "a.test")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05), limits.at("b.test", provider="p", provider_runs=1):
+                pass
+        async with limits.at("b.test", provider="q", provider_runs=1):
+            pass
+    assert limits._busy == {}
+
+
 async def test_incoming_and_outgoing_side_at_one_host_take_one_place() -> None:
     assert await entered(Limits(total=1, per_host=1), "a.test", "a.test")
 
@@ -57,5 +69,5 @@ async def test_hosts_are_forgotten_also_after_a_fault() -> None:
     with pytest.raises(ValueError, match="ours"):
         async with limits.at("a.test", "b.test"):
             raise ValueError("ours")
-    assert limits._hosts == {}
+    assert limits._busy == {}
     assert limits._all._value == limits.total
