@@ -34,6 +34,8 @@ class Answer:
     verdict: Verdict
     said: str
     retry_after_seconds: float | None = None
+    is_transport: bool = False
+    """Whether nothing was said to the message itself."""
 
 
 DELIVERED: Final = Answer(verdict=Verdict.DELIVERED, said="")

@@ -7,7 +7,8 @@ import re
 from typing import Final
 from urllib.parse import quote_from_bytes
 
-from mailbox_operator.fetcher.ids import MessageId, UidValidity
+from mailbox_operator.fetcher.delivery_id import encode_id, encode_part
+from mailbox_operator.fetcher.ids import UidValidity
 from mailbox_operator.fetcher.imap_data import MONTHS
 from mailbox_operator.fetcher.message import Message
 from mailbox_operator.fetcher.plan import Identity
@@ -23,11 +24,13 @@ def encode_value(value: bytes) -> bytes:
     return quote_from_bytes(value, PLAIN).encode() if NEEDS_ENCODING.search(value) else value
 
 
-def encode_id(message_id: MessageId) -> bytes:
-    """Write a message's id as the last part of a delivery's id."""
-    if isinstance(message_id, int):
-        return b"%d" % message_id
-    return encode_value(quote_from_bytes(message_id.encode(), safe="").encode())
+def render_head(*, target: str, host: str, content_type: bytes) -> bytes:
+    """Return how each POST begins; a length and an empty line are still to come."""
+    return b"POST %b HTTP/1.1\r\nHost: %b\r\nUser-Agent: mailbox-operator\r\nContent-Type: %b\r\n" % (
+        target.encode("ascii"),
+        host.encode("ascii"),
+        content_type,
+    )
 
 
 class EventTemplate:
@@ -36,17 +39,14 @@ class EventTemplate:
     def __init__(
         self, mailbox: Identity, *, folder: str, uidvalidity: UidValidity | None, target: str, host: str
     ) -> None:
-        folder_key = encode_value(quote_from_bytes(folder.encode(), safe="").encode())
+        folder_key = encode_value(encode_part(folder))
         self._id = b"%b/%b/" % (encode_value(mailbox.uid.encode()), folder_key)
         if uidvalidity is not None:
             self._id += b"%d/" % uidvalidity
         source = f"/namespaces/{mailbox.namespace}/mailboxes/{mailbox.name}"
         self._common = b"".join(
             (
-                b"POST %b HTTP/1.1\r\n" % target.encode("ascii"),
-                b"Host: %b\r\n" % host.encode("ascii"),
-                b"User-Agent: mailbox-operator\r\n",
-                b"Content-Type: message/rfc822\r\n",
+                render_head(target=target, host=host, content_type=b"message/rfc822"),
                 b"ce-specversion: 1.0\r\n",
                 b"ce-type: %b\r\n" % EVENT_TYPE.encode(),
                 b"ce-source: %b\r\n" % encode_value(source.encode()),
@@ -61,7 +61,7 @@ class EventTemplate:
         parts = [
             self._common,
             b"Content-Length: %d\r\nce-id: %b%b\r\nce-size: %d\r\n"
-            % (length, self._id, encode_id(message.id), message.size),
+            % (length, self._id, encode_value(encode_id(message.id)), message.size),
         ]
         if time := rfc3339_of_date(message.internaldate):
             parts.append(b"ce-time: %b\r\n" % time)

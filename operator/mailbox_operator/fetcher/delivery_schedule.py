@@ -28,12 +28,24 @@ FAILING_AFTER: Final = 300.0
 class Delivery:
     """A message that waits for the sink, as the octets of its request."""
 
-    __slots__ = ("accepted_before", "failures", "lonely_failures", "message", "octets", "since", "spool", "started")
+    __slots__ = (
+        "accepted_before",
+        "failures",
+        "head",
+        "lonely_failures",
+        "message",
+        "octets",
+        "since",
+        "spool",
+        "started",
+    )
 
-    def __init__(self, message: Message, octets: bytes, spool: Spool | None, *, now: float) -> None:
+    def __init__(self, message: Message, octets: bytes, spool: Spool | None, *, now: float, head: int = 0) -> None:
         self.message = message
         self.octets = octets
-        """The head, and the body unless that is in `spool`."""
+        """The head, if any, and the body unless that is in `spool`."""
+        self.head = head
+        """So many octets are the head."""
         self.spool = spool
         self.since = now
         self.started = now
@@ -60,6 +72,8 @@ class DeliverySchedule:
         self._closed_until = 0.0
         self._trouble: Answer | None = None
         self._numbers = count()
+        self.blocked: Answer | None = None
+        """Trouble on our side of the wire, while which nothing is sent."""
         self.is_gone = False
         """Whether the sink said that it wants no message any more."""
 
@@ -75,7 +89,7 @@ class DeliverySchedule:
         later = self._later
         while later and later[0][0] <= now:
             self._ready.appendleft(heappop(later)[2])
-        if not self._ready or now < self._closed_until or self.is_gone:
+        if not self._ready or now < self._closed_until or self.is_gone or self.blocked:
             return None
         if self._failures >= self._concurrency and under_way:
             return None  # a sink that fails is asked one at a time, until it accepts
@@ -99,6 +113,14 @@ class DeliverySchedule:
             self._disk -= delivery.spool.size
             delivery.spool.close()
 
+    def replace(self, delivery: Delivery, octets: bytes, spool: Spool | None, *, head: int) -> None:
+        """Have it sent in another form from now on."""
+        self._memory += len(octets) - len(delivery.octets)
+        self._disk += (spool.size if spool else 0) - (delivery.spool.size if delivery.spool else 0)
+        if delivery.spool and delivery.spool is not spool:
+            delivery.spool.close()
+        delivery.octets, delivery.spool, delivery.head = octets, spool, head
+
     def accept(self, delivery: Delivery, *, now: float) -> None:
         """Note that the sink took it; what waited for the sink to come back need not wait any longer."""
         self._accepted += 1
@@ -111,13 +133,13 @@ class DeliverySchedule:
         self._failures = 0
         self.settle(delivery)
 
-    def fail(self, delivery: Delivery, answer: Answer, *, now: float, by_status: bool) -> bool:
-        """Put it back for later. True: not this time, it has failed alone too often (`by_status`: the sink answered)."""
+    def fail(self, delivery: Delivery, answer: Answer, *, now: float) -> bool:
+        """Put it back for later. True: not this time, it has failed alone too often."""
         self._trouble = answer
         self.is_gone = self.is_gone or answer.verdict is Verdict.GONE
         self._failures += 1
         delivery.failures += 1
-        if answer.verdict is Verdict.AGAIN and by_status and self._accepted > delivery.accepted_before:
+        if answer.verdict is Verdict.AGAIN and not answer.is_transport and self._accepted > delivery.accepted_before:
             delivery.lonely_failures += 1
             if delivery.lonely_failures >= LONELY_FAILURES:
                 return True
@@ -154,7 +176,7 @@ class DeliverySchedule:
 
     def health(self, *, now: float) -> SinkHealth:
         """Say how delivery goes."""
-        trouble = self._trouble
+        trouble = self.blocked or self._trouble
         if not self.held or trouble is None:
             return SinkHealth(held=len(self.held))
         waiting = now - max(self._accepted_at, min(delivery.since for delivery in self.held.values()))

@@ -112,6 +112,7 @@ class Engine:
     def look(self) -> None:
         """See what has changed; to be called each second."""
         self._source.look()
+        self._sink.look()
         health = self._sink.health(now=self._loop.time())
         self._valve.set(Reason.SINK_GONE, closed=health.gone)
         if self._around.once and (health.gone or health.failing):

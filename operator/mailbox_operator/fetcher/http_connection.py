@@ -17,6 +17,8 @@ class Fault(NamedTuple):
     said: str
     stale: bool = False
     """The server had closed an idle connection, as it may: nothing is wrong with it."""
+    lasting: bool = False
+    """It will not go away by itself."""
 
 
 class Exchange:

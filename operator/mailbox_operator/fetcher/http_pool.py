@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from mailbox_operator.fetcher.http_connection import Exchange, Fault, HttpConnection
 from mailbox_operator.fetcher.http_reader import Response
 from mailbox_operator.mail.dial import connect_tcp
-from mailbox_operator.mail.errors import MailError
+from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.tls import tls_error
 
@@ -86,6 +86,10 @@ class HttpPool:
         """How many exchanges have not ended."""
         return len(self._busy) + len(self._dialling)
 
+    def use(self, server: HttpServer) -> None:
+        """Make new connections so from now on."""
+        self._server = server
+
     def start(self, exchange: Exchange) -> None:
         """Send a request now; its `done` is called later, never from within."""
         if self._closed:
@@ -134,7 +138,9 @@ class HttpPool:
         except TimeoutError:
             self._drop(task, exchange, Fault("No connection within the deadline"))
         except MailError as error:
-            self._drop(task, exchange, Fault(error.text))
+            # A certificate does not mend itself, and neither does an address that must not be dialled.
+            lasting = bool(error.tls_verify_code) or error.area is Area.POLICY
+            self._drop(task, exchange, Fault(error.text, lasting=lasting))
         except asyncio.CancelledError:
             self._drop(task, exchange, LEAVING)
             raise

@@ -19,11 +19,10 @@ def to_lf(octets: bytes) -> bytes:
 
 def pieces_with_lf(spool: Spool) -> Iterator[bytes]:
     """Return a large message, piece by piece, with the same line ends."""
-    start, carried = 0, b""
-    while piece := spool.read(start):
-        start += len(piece)
-        piece = carried + piece
-        carried = b"\r" if piece.endswith(b"\r") else b""  # what comes next decides about it
-        yield to_lf(piece[:-1] if carried else piece)
+    carried = b""
+    for piece in spool.pieces():
+        whole = carried + piece
+        carried = b"\r" if whole.endswith(b"\r") else b""  # what comes next decides about it
+        yield to_lf(whole[:-1] if carried else whole)
     if carried:
         yield carried

@@ -89,12 +89,18 @@ class Fetch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
-    """One POST a message, CloudEvents 1.0 in binary mode."""
+    """One POST a message, a CloudEvent 1.0."""
 
     url: str
+    format: str = "Raw"
+    """`Raw`: binary mode, the message as it is; `Parsed`: structured mode, JSON."""
     timeout_seconds: float = 30.0
     concurrency: int = 8
     ca_file: str | None = None
+    signing_key_file: str | None = None
+    """Key, or keys, of Standard Webhooks."""
+    headers_folder: str | None = None
+    """Its files' names are names of header fields, their contents the values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

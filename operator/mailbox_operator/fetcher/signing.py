@@ -32,7 +32,7 @@ class Signer:
         # A copied state spares the key's two blocks of SHA-256 at each message.
         self._states = tuple(hmac.new(_read_key(word), digestmod="sha256") for word in words)
 
-    def render_fields(self, message_id: bytes, *, timestamp: int, body: Iterable[bytes]) -> bytes:
+    def render_fields(self, message_id: bytes, *, timestamp: int, body: Iterable[bytes | memoryview]) -> bytes:
         """Return the three header fields, each with its CRLF. `message_id` holds no white space and no dot."""
         states = [state.copy() for state in self._states]
         for piece in chain((b"%b.%d." % (message_id, timestamp),), body):

@@ -73,6 +73,9 @@ class Sink(Protocol):
     def health(self, *, now: float) -> SinkHealth:
         """Say how it goes; `now` is on the loop's clock."""
 
+    def look(self) -> None:
+        """See whether files that the plan names have changed; called each second."""
+
     def stop(self) -> None:
         """Start no more deliveries; those under way may end."""
 

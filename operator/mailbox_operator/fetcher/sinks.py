@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from mailbox_operator.fetcher.plan import Delivery, Lmtp, Maildir, PlanError, Webhook
+from mailbox_operator.fetcher.plan import Delivery, Lmtp, Maildir, Webhook
 from mailbox_operator.fetcher.sink import Sink, SinkContext
 
 
@@ -14,7 +14,7 @@ def check_delivery(delivery: Delivery) -> None:
 
             check_webhook(delivery)
         case Lmtp() | Maildir():
-            raise PlanError(f"delivery: this fetcher has no sink {type(delivery).__name__.lower()}")
+            return
         case _:
             assert_never(delivery)
 
@@ -26,7 +26,13 @@ def make_sink(delivery: Delivery, context: SinkContext) -> Sink:
             from mailbox_operator.fetcher.webhook import WebhookSink  # noqa: PLC0415 - each pays for its own
 
             return WebhookSink(delivery, context)
-        case Lmtp() | Maildir():
-            raise PlanError(f"delivery: this fetcher has no sink {type(delivery).__name__.lower()}")
+        case Lmtp():
+            from mailbox_operator.fetcher.lmtp import LmtpSink  # noqa: PLC0415 - the same
+
+            return LmtpSink(delivery, context)
+        case Maildir():
+            from mailbox_operator.fetcher.maildir import MaildirSink  # noqa: PLC0415 - the same
+
+            return MaildirSink(delivery, context)
         case _:
             assert_never(delivery)

@@ -1,6 +1,7 @@
 """A large message on disk, nameless: it goes with the last one who holds it, or with the process."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from secrets import token_hex
 from typing import Final
@@ -15,6 +16,7 @@ class Spool:
     """
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         path = folder / f"message-{token_hex(8)}"
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         path.unlink()
@@ -35,6 +37,13 @@ class Spool:
     def read(self, start: int, *, limit: int = PIECE) -> bytes:
         """Return at most `limit` octets from `start`; b"" at the end."""
         return os.pread(self._file, limit, start)
+
+    def pieces(self) -> Iterator[bytes]:
+        """Return the octets from the first to the last."""
+        start = 0
+        while piece := self.read(start):
+            start += len(piece)
+            yield piece
 
     def close(self) -> None:
         """Give the disk back."""

@@ -1,32 +1,31 @@
 """The webhook sink: one POST a message, until it is accepted, refused for good, or the sink is gone."""
 
 import asyncio
-import time
-from functools import partial
+import os
 from typing import Final
 
-from mailbox_operator.fetcher.answer import Answer, Verdict, judge_answer
-from mailbox_operator.fetcher.cloud_event import EventTemplate
-from mailbox_operator.fetcher.delivery_schedule import Delivery, DeliverySchedule
-from mailbox_operator.fetcher.http_connection import Exchange, Fault
+from mailbox_operator.fetcher.answer import Answer, Verdict
+from mailbox_operator.fetcher.cloud_event import EventTemplate, render_head
+from mailbox_operator.fetcher.delivery_id import DeliveryIds
+from mailbox_operator.fetcher.delivery_schedule import Delivery
 from mailbox_operator.fetcher.http_pool import HttpPool, HttpServer, UrlError, parse_url
-from mailbox_operator.fetcher.http_reader import Response
 from mailbox_operator.fetcher.ids import MessageId, UidValidity
 from mailbox_operator.fetcher.message import Message
-from mailbox_operator.fetcher.mounted_tls import read_text
+from mailbox_operator.fetcher.outbox import Outbox
 from mailbox_operator.fetcher.plan import PlanError, Webhook
+from mailbox_operator.fetcher.proxy import find_proxy
 from mailbox_operator.fetcher.sink import SinkContext, SinkHealth
 from mailbox_operator.fetcher.spool import Spool
+from mailbox_operator.fetcher.watched_file import WatchedFile
+from mailbox_operator.fetcher.webhook_carrier import Form, HttpClient, WebhookCarrier
+from mailbox_operator.fetcher.webhook_secrets import WebhookSecrets
 from mailbox_operator.mail.endpoint import TlsOptions
-from mailbox_operator.mail.errors import MailError
+from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.tls import client_context
 
-REFUSALS: Final = 3
-"""So often a message may be refused before it is given up."""
 LARGEST_ANSWER: Final = 1 << 16
 """Octets of an answer's body; nobody reads it."""
-NOTHING: Final = memoryview(b"")
 
 
 def check_webhook(webhook: Webhook) -> None:
@@ -42,52 +41,114 @@ class WebhookSink:
 
     def __init__(self, webhook: Webhook, context: SinkContext) -> None:
         """Raises PlanError: the CA file cannot be used."""
-        self._server, self._target = _find_server(webhook, policy=context.policy)
+        self._webhook = webhook
+        self._ca_file = WatchedFile(webhook.ca_file) if webhook.ca_file else None
+        self._policy = context.policy
+        try:
+            self._server, self._target = find_server(webhook.url, ca_file=self._ca_file, policy=context.policy)
+        except MailError as error:
+            raise PlanError(f"webhook.ca_file: {error}") from error
         self._mailbox = context.mailbox
+        self._ids = DeliveryIds(context.mailbox.uid)
         self._templates: dict[tuple[str, UidValidity | None], EventTemplate] = {}
-        self._timeout = webhook.timeout_seconds
-        self._concurrency = webhook.concurrency
-        self._listener = context.listener
-        self._meter = context.meter
-        self._loop = asyncio.get_running_loop()
-        self._schedule = DeliverySchedule(concurrency=webhook.concurrency, chance=context.chance, now=self._loop.time())
+        self._secrets = WebhookSecrets(signing_key_file=webhook.signing_key_file, headers_folder=webhook.headers_folder)
+        self._outbox = Outbox(context, concurrency=webhook.concurrency)
         self._pool: HttpPool | None = None
-        self._stopped = False
-        self._alarm: asyncio.TimerHandle | None = None
-        self._free = asyncio.Event()
+        self._carrier: WebhookCarrier | None = None
 
     def start(self, tasks: asyncio.TaskGroup) -> None:
         """Begin to deliver; connections are made in `tasks`."""
-        self._pool = HttpPool(
-            self._server, size=self._concurrency, max_body=LARGEST_ANSWER, tasks=tasks, on_free=self._pump
+        self._carrier = WebhookCarrier(
+            self._open_client(tasks),
+            secrets=self._secrets,
+            ids=self._ids,
+            seconds=self._webhook.timeout_seconds,
+            reform=self._reform,
+            replace=self._replace,
+            pump=self._outbox.pump,
         )
+        self._judge_secrets()
+        self._outbox.start(self._carrier)
 
-    def held(self, folder: str, uidvalidity: UidValidity | None) -> list[MessageId]:
-        """Return the ids of a folder's messages that are not settled."""
-        return [one for name, validity, one in self._schedule.held if (name, validity) == (folder, uidvalidity)]
-
-    def health(self, *, now: float) -> SinkHealth:
-        """Say how delivery goes."""
-        return self._schedule.health(now=now)
+    def look(self) -> None:
+        """See whether Secrets have changed."""
+        if self._secrets.look():
+            self._judge_secrets()
+        if self._ca_file and self._ca_file.look() and self._pool:
+            try:
+                self._server, _ = find_server(self._webhook.url, ca_file=self._ca_file, policy=self._policy)
+            except MailError:
+                return  # half written, perhaps; connections go by the one before
+            self._pool.use(self._server)
 
     def offer(self, message: Message) -> None:
         """Take a message. One that is held already is not taken twice."""
-        body = message.body
-        if message.key in self._schedule.held:
-            if isinstance(body, Spool):
-                body.close()
+        if self._outbox.refuses(message):
             return
-        if isinstance(body, Spool):
-            octets, spool = self._head(message, body.size), body
+        body = message.body
+        if self._webhook.format == "Parsed":
+            if isinstance(body, Spool):
+                self._outbox.add(message, octets=b"", spool=body)
+                return
+            document = self._parse(message, body=bytes(body))
+            head = self._parsed_head(len(document))
+            self._outbox.add(message, octets=head + document, spool=None, head=len(head))
+        elif isinstance(body, Spool):
+            head = self._raw_head(message, body.size)
+            self._outbox.add(message, octets=head, spool=body, head=len(head))
         else:
+            head = self._raw_head(message, len(body))
             # The one copy a message takes: a repeated request is then the very same octets.
-            octets, spool = b"".join((self._head(message, len(body)), body)), None
-        kept = message._replace(body=NOTHING)
-        self._schedule.add(Delivery(kept, octets, spool, now=self._loop.time()))
-        self._pump()
-        self._tell_pressure()
+            self._outbox.add(message, octets=b"".join((head, body)), spool=None, head=len(head))
 
-    def _head(self, message: Message, length: int) -> bytes:
+    def held(self, folder: str, uidvalidity: UidValidity | None) -> list[MessageId]:
+        """Return the ids of a folder's messages that are not settled."""
+        return self._outbox.held(folder, uidvalidity)
+
+    def health(self, *, now: float) -> SinkHealth:
+        """Say how delivery goes."""
+        return self._outbox.health(now=now)
+
+    def stop(self) -> None:
+        """Start no more deliveries; those under way may end."""
+        self._outbox.stop()
+
+    async def drain(self) -> None:
+        """Return when no delivery is under way any more; the deadline is the caller's."""
+        await self._outbox.drain()
+
+    def close(self) -> None:
+        """Break off what is under way, and give back the disk space of what is held."""
+        self._outbox.stop()
+        if self._carrier:
+            self._carrier.close()
+        self._outbox.close()
+
+    def _open_client(self, tasks: asyncio.TaskGroup) -> HttpClient:
+        webhook, server = self._webhook, self._server
+        scheme = "https" if server.ssl_context else "http"
+        if proxy := find_proxy(scheme, server.host, environment=os.environ):
+            from mailbox_operator.fetcher.http_library import LibraryPool  # noqa: PLC0415 - 15 MiB
+
+            return LibraryPool(
+                webhook.url,
+                proxy=proxy,
+                ssl_context=server.ssl_context,
+                size=webhook.concurrency,
+                max_body=LARGEST_ANSWER,
+                tasks=tasks,
+                on_free=self._outbox.pump,
+            )
+        self._pool = HttpPool(
+            server, size=webhook.concurrency, max_body=LARGEST_ANSWER, tasks=tasks, on_free=self._outbox.pump
+        )
+        return self._pool
+
+    def _judge_secrets(self) -> None:
+        fault = self._secrets.fault
+        self._outbox.block(Answer(verdict=Verdict.MISCONFIGURED, said=fault) if fault else None)
+
+    def _raw_head(self, message: Message, length: int) -> bytes:
         key = (message.folder, message.uidvalidity)
         template = self._templates.get(key)
         if template is None:
@@ -100,97 +161,51 @@ class WebhookSink:
             )
         return template.render_head(message, length=length)
 
-    def _pump(self) -> None:
-        """Start as many deliveries as may start now."""
-        self._free.set()
-        pool, schedule = self._pool, self._schedule
-        if pool is None or self._stopped or not pool.free:
-            return
-        now = self._loop.time()
-        while pool.free and (delivery := schedule.take(now=now, under_way=pool.under_way)):
-            delivery.started = now
-            ended = partial(self._ended, delivery)
-            pool.start(Exchange(delivery.octets, spool=delivery.spool, deadline=now + self._timeout, done=ended))
-        if pool.free and (wake_at := schedule.wake_at(now=now)) is not None:
-            self._set_alarm(wake_at)
+    def _parsed_head(self, length: int) -> bytes:
+        from mailbox_operator.fetcher.parsed_event import CONTENT_TYPE  # noqa: PLC0415 - as below
 
-    def _set_alarm(self, wake_at: float) -> None:
-        if self._alarm:
-            if self._alarm.when() <= wake_at:
-                return
-            self._alarm.cancel()
-        self._alarm = self._loop.call_at(wake_at, self._wake)
+        return (
+            render_head(target=self._target, host=self._server.authority, content_type=CONTENT_TYPE)
+            + b"Content-Length: %d\r\n\r\n" % length
+        )
 
-    def stop(self) -> None:
-        """Start no more deliveries; those under way may end."""
-        self._stopped = True
-        if self._alarm:
-            self._alarm.cancel()
+    def _parse(self, message: Message, *, body: bytes | Spool) -> bytes:
+        from mailbox_operator.fetcher.parsed_event import render_event  # noqa: PLC0415 - 3 MiB that Raw does without
 
-    async def drain(self) -> None:
-        """Return when no delivery is under way any more; the deadline is the caller's."""
-        while self._pool and self._pool.under_way:
-            self._free.clear()
-            await self._free.wait()
+        return render_event(
+            message,
+            mailbox=self._mailbox,
+            delivery_id=self._ids.render(message.key),
+            pieces=body.pieces() if isinstance(body, Spool) else (body,),
+        )
 
-    def close(self) -> None:
-        """Break off what is under way, and give back the disk space of what is held."""
-        self.stop()
-        if self._pool:
-            self._pool.close()
-        for delivery in list(self._schedule.held.values()):
-            self._schedule.settle(delivery)
+    def _reform(self, delivery: Delivery) -> Form:
+        """Parse a spooled message into another spool; on a thread of its own. Raises OSError."""
+        spool = delivery.spool
+        assert spool is not None  # noqa: S101 - that is why it is not parsed yet
+        document = self._parse(delivery.message, body=spool)
+        written = Spool(spool.folder)
+        try:
+            written.write(memoryview(document))
+        except OSError:
+            written.close()
+            raise
+        head = self._parsed_head(len(document))
+        return head, written, len(head)
 
-    def _wake(self) -> None:
-        self._alarm = None
-        self._pump()
-
-    def _ended(self, delivery: Delivery, result: Response | Fault) -> None:
-        """An exchange is over; the pool calls `pump` after this."""
-        now = self._loop.time()
-        if isinstance(result, Fault):
-            if result.stale:
-                self._schedule.put_back(delivery)
-            else:
-                self._again(delivery, Answer(verdict=Verdict.AGAIN, said=result.said), now=now, by_status=False)
-            return
-        self._meter.sink_seconds.observe(now - delivery.started)
-        answer = judge_answer(result.status, retry_after=result.fields.get(b"retry-after", b""), now=time.time())
-        if answer.verdict is Verdict.DELIVERED:
-            self._schedule.accept(delivery, now=now)
-            self._listener.delivered(delivery.message)
-        elif answer.verdict is not Verdict.REFUSED:
-            self._again(delivery, answer, now=now, by_status=True)
-        elif self._listener.count_refusal(delivery.message) >= REFUSALS:
-            self._give_up(delivery, answer.said)
-        else:
-            self._meter.retries += 1
-            self._schedule.postpone(delivery, now=now)
-        self._tell_pressure()
-
-    def _again(self, delivery: Delivery, answer: Answer, *, now: float, by_status: bool) -> None:
-        if self._schedule.fail(delivery, answer, now=now, by_status=by_status):
-            self._give_up(delivery, answer.said)
-        else:
-            self._meter.retries += 1
-
-    def _give_up(self, delivery: Delivery, said: str) -> None:
-        self._schedule.settle(delivery)
-        self._listener.given_up(delivery.message, said)
-
-    def _tell_pressure(self) -> None:
-        if (full := self._schedule.judge_fullness()) is not None:
-            self._listener.pressure(full=full)
+    def _replace(self, delivery: Delivery, form: Form) -> None:
+        octets, spool, head = form
+        self._outbox.replace(delivery, octets, spool, head=head)
 
 
-def _find_server(webhook: Webhook, *, policy: AddressPolicy) -> tuple[HttpServer, str]:
-    """Return where the webhook is, and the request's target. Raises PlanError."""
+def find_server(url: str, *, ca_file: WatchedFile | None, policy: AddressPolicy) -> tuple[HttpServer, str]:
+    """Return where the webhook is, and the request's target. Raises PlanError; MailError: the CA file cannot be used."""
     try:
-        scheme, host, port, target = parse_url(webhook.url)
-        ca_pem = read_text(webhook.ca_file) if webhook.ca_file else None
-        context = client_context(TlsOptions(ca_pem=ca_pem)) if scheme == "https" else None
+        scheme, host, port, target = parse_url(url)
     except UrlError as error:
         raise PlanError(f"webhook.url: {error}") from error
-    except MailError as error:
-        raise PlanError(f"webhook.ca_file: {error}") from error
+    ca_pem = (ca_file.content or b"").decode("utf-8", "replace") if ca_file else None
+    if ca_pem is not None and not ca_pem.strip():  # to the library that would mean: the system's authorities
+        raise MailError("the CA bundle is empty or cannot be read", area=Area.POLICY)
+    context = client_context(TlsOptions(ca_pem=ca_pem)) if scheme == "https" else None
     return HttpServer(host=host, port=port, ssl_context=context, policy=policy), target

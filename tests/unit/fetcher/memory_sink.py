@@ -51,6 +51,9 @@ class MemorySink:
         del now
         return SinkHealth(held=len(self.held_now))
 
+    def look(self) -> None:
+        """There is nothing to see."""
+
     def stop(self) -> None:
         """Nothing starts by itself."""
 

@@ -33,7 +33,7 @@ async def playing(script: Script) -> AsyncIterator[Peer]:
         finally:
             writer.close()
 
-    server = await asyncio.start_server(play, "127.0.0.1", 0)
+    server = await asyncio.start_server(play, "127.0.0.1", 0, limit=1 << 26)
     peer.port = server.sockets[0].getsockname()[1]
     try:
         yield peer

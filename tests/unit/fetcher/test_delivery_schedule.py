@@ -12,7 +12,7 @@ from mailbox_operator.fetcher.headers import Headers
 from mailbox_operator.fetcher.ids import Uid, UidValidity
 from mailbox_operator.fetcher.message import Message
 
-DOWN = Answer(verdict=Verdict.AGAIN, said="The connection ended")
+DOWN = Answer(verdict=Verdict.AGAIN, said="The connection ended", is_transport=True)
 
 
 def schedule(*, concurrency: int = 2) -> DeliverySchedule:
@@ -45,12 +45,12 @@ def test_a_failed_message_waits_longer_each_time_while_others_go_on() -> None:
     plan.add(one)
     plan.add(two)
     assert plan.take(now=0, under_way=0) is one
-    assert plan.fail(one, judge_answer(500), now=0, by_status=True) is False
+    assert plan.fail(one, judge_answer(500), now=0) is False
     assert plan.wake_at(now=0) == 0.999
     assert plan.take(now=0, under_way=0) is two
     assert plan.take(now=0.9, under_way=0) is None
     assert plan.take(now=1.0, under_way=0) is one
-    plan.fail(one, judge_answer(500), now=1.0, by_status=True)
+    plan.fail(one, judge_answer(500), now=1.0)
     assert plan.wake_at(now=1.0) == 1.0 + 2 * 0.999
 
 
@@ -61,8 +61,8 @@ def test_a_sink_that_fails_is_asked_one_at_a_time_until_it_accepts() -> None:
     first, second = plan.take(now=0, under_way=0), plan.take(now=0, under_way=1)
     assert first
     assert second
-    plan.fail(first, DOWN, now=0, by_status=False)
-    plan.fail(second, DOWN, now=0, by_status=False)
+    plan.fail(first, DOWN, now=0)
+    plan.fail(second, DOWN, now=0)
     assert plan.take(now=0.5, under_way=0) is None, "closed for a while"
     probe = plan.take(now=1.0, under_way=0)
     assert probe
@@ -79,7 +79,7 @@ def test_retry_after_closes_the_sink_for_all() -> None:
     plan.add(one)
     plan.add(delivery(2))
     plan.take(now=0, under_way=0)
-    plan.fail(one, judge_answer(429, retry_after=b"30"), now=0, by_status=True)
+    plan.fail(one, judge_answer(429, retry_after=b"30"), now=0)
     assert plan.take(now=29, under_way=0) is None
     assert plan.wake_at(now=29) == 30
     assert plan.take(now=30, under_way=0) is not None
@@ -94,7 +94,7 @@ def test_a_message_that_fails_alone_is_given_up_in_the_end() -> None:
         other = delivery(100 + round_)
         plan.add(other)
         plan.accept(other, now=round_)
-        given_up = plan.fail(poison, judge_answer(500), now=round_, by_status=True)
+        given_up = plan.fail(poison, judge_answer(500), now=round_)
     assert given_up is True
 
 
@@ -102,8 +102,8 @@ def test_a_message_is_not_given_up_while_the_whole_sink_is_down() -> None:
     plan = schedule(concurrency=5)
     one = delivery(1)
     plan.add(one)
-    assert not any(plan.fail(one, judge_answer(500), now=n, by_status=True) for n in range(100))
-    assert not any(plan.fail(one, DOWN, now=n, by_status=False) for n in range(100))
+    assert not any(plan.fail(one, judge_answer(500), now=n) for n in range(100))
+    assert not any(plan.fail(one, DOWN, now=n) for n in range(100))
 
 
 def test_gone_is_gone_for_good() -> None:
@@ -111,7 +111,7 @@ def test_gone_is_gone_for_good() -> None:
     one, two = delivery(1), delivery(2)
     plan.add(one)
     plan.add(two)
-    plan.fail(one, judge_answer(410), now=0, by_status=True)
+    plan.fail(one, judge_answer(410), now=0)
     plan.accept(two, now=0)
     assert plan.take(now=1e9, under_way=0) is None
     health = plan.health(now=1)
@@ -123,7 +123,7 @@ def test_a_sink_fails_when_nothing_was_accepted_for_long() -> None:
     one = delivery(1, now=1000.0)
     plan.add(one)
     assert plan.health(now=1000 + FAILING_AFTER).failing is False, "nobody complained"
-    plan.fail(one, DOWN, now=1000, by_status=False)
+    plan.fail(one, DOWN, now=1000)
     assert plan.health(now=1000 + FAILING_AFTER - 1).failing is False
     health = plan.health(now=1000 + FAILING_AFTER)
     assert (health.failing, health.said) == (True, "The connection ended")
@@ -133,7 +133,7 @@ def test_a_misconfigured_sink_fails_at_once() -> None:
     plan = schedule()
     one = delivery(1)
     plan.add(one)
-    plan.fail(one, judge_answer(404), now=0, by_status=True)
+    plan.fail(one, judge_answer(404), now=0)
     assert plan.health(now=0).failing
     plan.accept(one, now=1)
     assert plan.health(now=1).failing is False

@@ -12,13 +12,14 @@ import pytest
 from conformance.sink import Receiver, SinkSuite
 from conformance.source import Server, SourceSuite
 from conformance.store import Place, StoreSuite
+from mailbox_operator.fetcher.plan import Lmtp, Maildir, Webhook
 from mailbox_operator.fetcher.plan import Source as SourcePlan
-from mailbox_operator.fetcher.plan import Webhook
 from mailbox_operator.fetcher.sink import Sink, SinkContext
 from mailbox_operator.fetcher.sinks import make_sink
 from mailbox_operator.fetcher.store import Store
 from mailbox_operator.fetcher.store_file import FileStore
 from mailbox_operator.mail.endpoint import Protocol, Security
+from unit.fetcher.lmtp_server import LmtpServer
 from unit.fetcher.mail_server import MailServer
 from unit.fetcher.peer import playing
 
@@ -86,6 +87,69 @@ class TestWebhookSink(SinkSuite):
         async with playing(hook.script) as peer:
             hook.url = f"http://127.0.0.1:{peer.port}/"
             yield hook
+
+
+OFFERS = {
+    "chunking": (b"PIPELINING", b"8BITMIME", b"CHUNKING"),
+    "pipelining": (b"PIPELINING", b"8BITMIME", b"SIZE"),
+    "step by step": (b"8BITMIME",),
+}
+
+
+@dataclass
+class Box:
+    """An LMTP server."""
+
+    server: LmtpServer
+    port: int = 0
+
+    def make(self, context: SinkContext) -> Sink:
+        lmtp = Lmtp(host="127.0.0.1", port=self.port, recipient="a@example.com", security=Security.NONE)
+        return make_sink(lmtp, context)
+
+    def received(self) -> list[bytes]:
+        return self.server.messages
+
+    def take_away(self) -> None:
+        self.server.away = True
+
+    def bring_back(self) -> None:
+        self.server.away = False
+
+
+class TestLmtpSink(SinkSuite):
+    @pytest.fixture(params=OFFERS)
+    async def receiver(self, request: pytest.FixtureRequest) -> AsyncIterator[Receiver]:
+        box = Box(LmtpServer(offers=OFFERS[request.param]))
+        async with playing(box.server.script) as peer:
+            box.port = peer.port
+            yield box
+
+
+@dataclass
+class Folder:
+    """A Maildir; it is away while a file is in its place."""
+
+    path: Path
+
+    def make(self, context: SinkContext) -> Sink:
+        return make_sink(Maildir(path=str(self.path / "Maildir")), context)
+
+    def received(self) -> list[bytes]:
+        files = (self.path / "Maildir/new").iterdir()
+        return [file.read_bytes().replace(b"\n", b"\r\n") for file in files]
+
+    def take_away(self) -> None:
+        (self.path / "Maildir").touch()
+
+    def bring_back(self) -> None:
+        (self.path / "Maildir").unlink()
+
+
+class TestMaildirSink(SinkSuite):
+    @pytest.fixture
+    def receiver(self, tmp_path: Path) -> Receiver:
+        return Folder(tmp_path)
 
 
 @dataclass
