@@ -18,6 +18,12 @@ CREDENTIAL: Final = re.compile(
     r"|\beyJ[A-Za-z0-9_-]{8,}[A-Za-z0-9_.-]*"  # a JSON Web Token
     r"|[A-Za-z0-9+/_-]{40,}={0,2}"  # base64 of that length is nothing to read
 )
+VOLATILE: Final = re.compile(
+    r" ?\[[\w.-]+:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\]"  # Dovecot's host and time at the end of an internal error
+    r"| ?\(\d+\.\d+ \+ \d+\.\d+(?: \+ \d+\.\d+)? secs\)"  # Dovecot's time to answer a command
+    r"|\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?"
+)
+"""What differs each time the same is said: a condition's message would never come to rest."""
 PATH: Final = re.compile(r"/?(?:[a-z0-9_-]+/)*[a-z0-9_-]+")
 """What base64 of forty octets cannot look like: a file's name, a host's, or words held together by hyphens."""
 
@@ -28,6 +34,7 @@ def clean(text: str) -> str:
     if wrapped := REPR.match(text):
         text = ESCAPED.sub(" ", wrapped[2])
     text = " ".join(CONTROL.sub(" ", text).split())
+    text = VOLATILE.sub("", text)
     text = CREDENTIAL.sub(_mask, text)
     return text if len(text) <= LIMIT else text[: LIMIT - 1] + "…"
 

@@ -1,7 +1,9 @@
 """The one exception of mail sessions: what went wrong between us and a server, as evidence for `diagnosis`."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
@@ -89,7 +91,7 @@ class MailError(Exception):
 
 @contextmanager
 def asking(command: str, *, protocol: str, about: str = "") -> Iterator[None]:
-    """Note in a MailError that comes by what was asked for, unless it says so itself."""
+    """Note in a MailError that comes by what was asked for, unless it says so itself; `unanswered` tells of a deadline."""
     try:
         yield
     except MailError as error:
@@ -97,6 +99,23 @@ def asking(command: str, *, protocol: str, about: str = "") -> Iterator[None]:
         error.command = error.command or command
         error.about = error.about or about
         raise
+    except asyncio.CancelledError as error:
+        error.args = error.args or (Unanswered(command=command, protocol=protocol),)
+        raise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unanswered:
+    """What had been asked for when a deadline passed."""
+
+    command: str = ""
+    protocol: str = ""
+
+
+def unanswered(error: TimeoutError) -> Unanswered:
+    """Return what had been asked for when the deadline of `asyncio.timeout` passed, where `asking` has noted it."""
+    said = error.__cause__.args if isinstance(error.__cause__, asyncio.CancelledError) else ()
+    return said[0] if said and isinstance(said[0], Unanswered) else Unanswered()
 
 
 class SaslError(Exception):

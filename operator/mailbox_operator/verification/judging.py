@@ -9,7 +9,7 @@ from mailbox_operator.diagnosis.cleaning import clean
 from mailbox_operator.diagnosis.evidence import Evidence, evidence_of
 from mailbox_operator.diagnosis.finding import Finding
 from mailbox_operator.diagnosis.matcher import diagnose
-from mailbox_operator.mail.errors import Area, MailError
+from mailbox_operator.mail.errors import Area, MailError, unanswered
 from mailbox_operator.verification.model import Step, StepResult, Verdict
 
 MOST: Final = 1024
@@ -25,9 +25,18 @@ async def run_step(step: Step, probe: Probe, *, seconds: float, provider: str) -
     try:
         async with asyncio.timeout(seconds):
             message = await probe()
-    except TimeoutError:
+    except TimeoutError as error:
+        asked = unanswered(error)
+        what = "connect timed out, no answer" if asked.command == "CONNECT" else "no verdict"
         finding = diagnose(
-            Evidence(text=f"no verdict within {seconds:g} s", area=Area.TCP, step=step, provider=provider)
+            Evidence(
+                text=f"{what} within {seconds:g} s",
+                area=Area.TCP,
+                step=step,
+                protocol=asked.protocol,
+                command=asked.command,
+                provider=provider,
+            )
         )
     except MailError as error:
         about, finding = error.about, diagnose(evidence_of(error, step=step, provider=provider))

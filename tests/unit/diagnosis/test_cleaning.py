@@ -24,6 +24,11 @@ from mailbox_operator.diagnosis.cleaning import LIMIT, clean
         ("token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", "token=***"),
         ("AUTH=PLAIN AUTH=LOGIN", "AUTH=PLAIN AUTH=LOGIN"),
         ("bad password for user", "bad password for user"),
+        (
+            "[UNAVAILABLE] Temporary authentication failure. [mx1:2026-11-25 13:43:17]",
+            "[UNAVAILABLE] Temporary authentication failure.",
+        ),
+        ("[NOPERM] Permission denied (0.001 + 0.000 secs).", "[NOPERM] Permission denied."),
         (f"got {b64encode(bytes(range(60))).decode()}", "got ***"),
         (
             "/var/run/mailbox-operator/credentials/password cannot be read",

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from mailbox_operator.diagnosis.finding import Retry
-from mailbox_operator.mail.errors import Area, MailError
+from mailbox_operator.mail.errors import Area, MailError, asking
 from mailbox_operator.verification.judging import blocked, not_applicable, run_step
 from mailbox_operator.verification.model import Step, Verdict
 
@@ -23,6 +23,16 @@ async def hang() -> str:
     return "never"
 
 
+async def dial() -> str:
+    with asking("CONNECT", protocol="IMAP"):
+        return await hang()
+
+
+async def wait_for_greeting() -> str:
+    with asking("GREETING", protocol="IMAP"):
+        return await hang()
+
+
 async def time_out() -> str:
     raise MailError("h port 993: [Errno 110] Connect call failed", area=Area.TCP)
 
@@ -37,7 +47,15 @@ async def test_a_refusal_is_diagnosed() -> None:
     assert (result.verdict, result.reason, result.retry) == (Verdict.FALSE, "CredentialsInvalid", Retry.NO)
 
 
-@pytest.mark.parametrize(("probe", "reason"), [(hang, "ServerSilent"), (time_out, "ConnectionTimeout")])
+@pytest.mark.parametrize(
+    ("probe", "reason"),
+    [
+        (hang, "ServerSilent"),
+        (wait_for_greeting, "ServerSilent"),
+        (dial, "ConnectionTimeout"),
+        (time_out, "ConnectionTimeout"),
+    ],
+)
 async def test_silence_at_sign_in_says_nothing_of_the_credential(probe: object, reason: str) -> None:
     result = await run_step(Step.INCOMING_AUTHENTICATED, probe, seconds=0.05, provider="")  # type: ignore[arg-type]  # two probes
     assert (result.verdict, result.reason, result.retry) == (Verdict.FALSE, reason, Retry.BACKOFF)
