@@ -9,7 +9,7 @@ MIN_ROOM: Final = 1 << 16
 """Less room than this at the buffer's end, and what is left in it moves to the front."""
 
 # A status text may end in "{5}" by chance; only data announces a literal.
-ANNOUNCING: Final = re.compile(rb"(?!\+|\S+ (?:OK|NO|BAD|BYE|PREAUTH) ).*\{(\d{1,19})\}", re.DOTALL | re.IGNORECASE)
+ANNOUNCING: Final = re.compile(rb"(?!\+|\S+ (?:OK|NO|BAD|BYE|PREAUTH) ).*\{(\d+)\}", re.DOTALL | re.IGNORECASE)
 CLOSING_BRACE: Final = ord("}")
 
 
