@@ -3,16 +3,17 @@
 import shutil
 import sys
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 from fetch_race.course import USER, Course
-from fetch_race.peers import Contestant, Fetchmail, Getmail, Mbsync, Mpop, OfflineImap
-from mailbox_operator.fetcher.plan import Fetch, Identity, Plan, Source, Webhook
+from fetch_race.peers import Contestant, Fetchmail, Getmail, IntoMaildir, Mbsync, Mpop, OfflineImap
+from mailbox_operator.fetcher.plan import Fetch, Identity, Maildir, Plan, Source, Webhook
 from mailbox_operator.mail.endpoint import Protocol as MailProtocol
 from mailbox_operator.mail.endpoint import Security
 
 
-class OurFetcher:
+class ToWebhook:
     """`mailbox-operator fetch --once` to a webhook."""
 
     name = "webhook"
@@ -26,6 +27,16 @@ class OurFetcher:
     def arrived(self, course: Course, out: Path) -> list[int]:  # noqa: ARG002 - the sink has it
         with urllib.request.urlopen(f"http://127.0.0.1:{course.webhook_port}/ids", timeout=10) as answer:
             return [int(word) for word in answer.read().split()]
+
+
+class ToMaildir(IntoMaildir):
+    """`mailbox-operator fetch --once` into a Maildir."""
+
+    name = "maildir"
+    package = None
+
+    def prepare(self, course: Course, out: Path) -> list[str]:
+        return command(replace(webhook_plan(course), delivery=Maildir(path=str(out / "INBOX"))), out)
 
 
 def webhook_plan(course: Course) -> Plan:
@@ -66,7 +77,7 @@ def program() -> str:
 
 
 CONTESTANTS: dict[str, Contestant] = {
-    one.name: one for one in (OurFetcher(), Mbsync(), Mpop(), Getmail(), Fetchmail(), OfflineImap())
+    one.name: one for one in (ToWebhook(), ToMaildir(), Mbsync(), Mpop(), Getmail(), Fetchmail(), OfflineImap())
 }
-OURS = {"webhook": "a webhook"}
+OURS = {"webhook": "a webhook", "maildir": "a Maildir"}
 """Which of them are ours, and where they deliver."""

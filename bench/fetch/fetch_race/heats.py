@@ -42,29 +42,52 @@ def _heat(name: str, title: str, protocol: str, *ratios: tuple[str, str, str, fl
     return Heat(name=name, title=title, protocol=protocol, ratios=made, **course)  # type: ignore[arg-type]
 
 
+SMALL: Final = {"corpus": "small", "messages": 50_000}
 HEATS: Final = (
-    _heat("mixed-imaps", "10,000 mixed messages, IMAPS", "imaps", ("imaps_webhook", "webhook", "mbsync", 1.1)),
-    _heat("mixed-imap", "10,000 mixed messages, IMAP", "imap", ("imap_webhook", "webhook", "mbsync", 1.3)),
     _heat(
-        "small-imaps",
-        "50,000 messages of 2 KiB, IMAPS",
+        "mixed-imaps",
+        "10,000 mixed messages, IMAPS",
         "imaps",
-        ("small_imaps_webhook", "webhook", "mbsync", 1.0),
-        corpus="small",
-        messages=50_000,
+        ("imaps_maildir", "maildir", "mbsync", 1.15),
+        ("imaps_webhook", "webhook", "mbsync", 1.1),
+    ),
+    _heat(
+        "mixed-imap",
+        "10,000 mixed messages, IMAP",
+        "imap",
+        ("imap_maildir", "maildir", "mbsync", 1.8),
+        ("imap_webhook", "webhook", "mbsync", 1.3),
+    ),
+    _heat(
+        "small-imaps", "50,000 messages of 2 KiB, IMAPS", "imaps", ("small_imaps", "maildir", "mbsync", 2.0), **SMALL
+    ),
+    _heat("small-imap", "50,000 messages of 2 KiB, IMAP", "imap", ("small_imap", "maildir", "mbsync", 2.0), **SMALL),
+    _heat(
+        "durable-imaps",
+        "10,000 mixed messages, IMAPS, durable on a disk",
+        "imaps",
+        ("durable_imaps", "maildir", "mbsync", 1.5),
+        on_disk=True,
+    ),
+    _heat(
+        "durable-imap",
+        "10,000 mixed messages, IMAP, durable on a disk",
+        "imap",
+        ("durable_imap", "maildir", "mbsync", 2.0),
+        on_disk=True,
     ),
     _heat(
         "compress",
         "10,000 mixed messages, IMAPS, server offers COMPRESS",
         "imaps",
-        ("compress", "webhook", "mbsync", 10.0),
+        ("compress", "maildir", "mbsync", 10.0),
         compressing=True,
     ),
     _heat(
         "wan-full",
         "1,000 mixed messages, IMAPS, 40 ms round trip",
         "imaps",
-        ("wan_full", "webhook", "mbsync", 1.2),
+        ("wan_full", "maildir", "mbsync", 1.2),
         messages=1_000,
         round_trip=0.04,
     ),
@@ -72,7 +95,7 @@ HEATS: Final = (
         "wan-idle",
         "nothing new, IMAPS, 40 ms round trip",
         "imaps",
-        ("wan_idle", "webhook", "mbsync", 1.4),
+        ("wan_idle", "maildir", "mbsync", 1.4),
         messages=1_000,
         round_trip=0.04,
         nothing_new=True,
@@ -81,7 +104,7 @@ HEATS: Final = (
         "nothing-new",
         "nothing new, IMAPS, one-shot process",
         "imaps",
-        ("nothing_new", "webhook", "mbsync", 0.7),
+        ("nothing_new", "maildir", "mbsync", 0.7),
         messages=1_000,
         nothing_new=True,
     ),
@@ -89,15 +112,9 @@ HEATS: Final = (
         "peers",
         "2,000 mixed messages, IMAPS",
         "imaps",
-        ("fetchmail", "webhook", "fetchmail", 10.0),
-        ("offlineimap", "webhook", "offlineimap", 10.0),
+        ("fetchmail", "maildir", "fetchmail", 10.0),
+        ("offlineimap", "maildir", "offlineimap", 10.0),
         messages=2_000,
     ),
-    _heat(
-        "getmail",
-        "500 mixed messages, IMAPS",
-        "imaps",
-        ("getmail", "webhook", "getmail", 10.0),
-        messages=500,
-    ),
+    _heat("getmail", "500 mixed messages, IMAPS", "imaps", ("getmail", "maildir", "getmail", 10.0), messages=500),
 )
