@@ -40,10 +40,17 @@ def lines(connection: socket.socket) -> Iterator[bytes]:
         yield from stream
 
 
-def answering(greeting: bytes, answers: Mapping[bytes, bytes], *, heard: list[bytes] | None = None) -> Talk:
+def answering(
+    greeting: bytes,
+    answers: Mapping[bytes, bytes],
+    *,
+    heard: list[bytes] | None = None,
+    hang_up_after: bytes | None = None,
+) -> Talk:
     """After the greeting, give each line the answer of the first key that it holds; `%` stands for the line's tag.
 
-    A line without answer meets silence. `heard` collects the lines.
+    A line without answer meets silence. `heard` collects the lines. After the answer to a line with `hang_up_after` the
+    server says no more and hangs up.
     """
 
     def talk(connection: socket.socket) -> None:
@@ -53,5 +60,8 @@ def answering(greeting: bytes, answers: Mapping[bytes, bytes], *, heard: list[by
                 heard.append(line.strip())
             found = next((answer for words, answer in answers.items() if words in line), b"")
             connection.sendall(found.replace(b"%", line.partition(b" ")[0]))
+            if hang_up_after is not None and hang_up_after in line:
+                connection.shutdown(socket.SHUT_RDWR)
+                return
 
     return talk

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from integration.conftest import Account
+from integration.fetcher.hang_up import HangUp
 from mailbox_operator.fetcher.plan import Fetch, Identity, Plan, Source, Webhook
 from mailbox_operator.fetcher.progress import Progress
 from mailbox_operator.mail.endpoint import Protocol, Security
@@ -47,6 +48,7 @@ class Receiver:
     events: list[Event] = field(default_factory=list)
     answer: Callable[[dict[str, str], bytes], int | tuple[int, dict[str, str]]] = lambda _fields, _body: 204
     delay: float = 0.0
+    hang_up: Callable[[], HangUp] = lambda: HangUp.NEVER
 
     @property
     def url(self) -> str:
@@ -77,6 +79,10 @@ def receiver() -> Iterator[Receiver]:
         disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
+            hangs_up = made.hang_up()
+            self.close_connection = hangs_up is not HangUp.NEVER
+            if hangs_up is HangUp.UNREAD:
+                return
             body = self.rfile.read(int(self.headers["Content-Length"]))
             fields = {name.lower(): value for name, value in self.headers.items()}
             if made.delay:
@@ -84,6 +90,8 @@ def receiver() -> Iterator[Receiver]:
             answer = made.answer(fields, body)
             status, more = answer if isinstance(answer, tuple) else (answer, {})
             made.events.append(Event(fields=fields, body=body, answered=status))
+            if hangs_up is HangUp.UNANSWERED:
+                return
             self.send_response(status)
             for name, value in more.items():
                 self.send_header(name, value)
@@ -172,15 +180,19 @@ class Fetcher:
             *more,
         ]
 
-    def start(self, *more: str) -> None:
-        """Start it."""
+    def run_in_background(self, *more: str) -> subprocess.Popen[bytes]:
+        """Start it, and do not wait for anything."""
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 self.command("--listen", f"127.0.0.1:{self.port}", *more),
                 stderr=log,
                 env=os.environ | {"TMPDIR": str(self.folder)},
             )
+        return self.process
 
+    def start(self, *more: str) -> None:
+        """Start it."""
+        self.run_in_background(*more)
         until(self.answers, seconds=10, what=lambda: f"it listens\n{self.log()}", pause=0.02)
 
     def answers(self) -> bool:

@@ -19,35 +19,6 @@ from testbed.mailserver import MailServer, free_ports
 
 pytestmark = pytest.mark.integration
 
-MESSAGES = 2_000
-KILLS = 20
-
-
-@pytest.mark.timeout(120)
-def test_killed_under_load_nothing_is_lost_and_repeats_are_recognised(
-    server: MailServer, account: Account, receiver: Receiver, fetcher: Fetcher
-) -> None:
-    sent = [f"Message-ID: <{n}@load>\r\n\r\n{'x' * (n % 4096)}\r\n".encode() for n in range(MESSAGES)]
-    server.dovecot.seed(account.address, sent)
-    receiver.delay = 0.02
-    for kill in range(KILLS):
-        fetcher.start()
-        least = (kill + 1) * MESSAGES // (KILLS + 10)
-        until(
-            lambda least=least: len(receiver.accepted) >= least,  # type: ignore[misc]
-            seconds=20,
-            what=lambda least=least: f"{least} accepted; {len(receiver.accepted)} were\n{fetcher.log()[-2000:]}",  # type: ignore[misc]
-            pause=0.01,
-        )
-        fetcher.kill()
-    receiver.delay = 0
-    assert fetcher.once() == 0, fetcher.log()[-2000:]
-    ids = {event.id: event.fields["ce-messageid"] for event in receiver.accepted}
-    assert sorted(ids.values()) == sorted(f"<{n}@load>" for n in range(MESSAGES)), "each came, under one id"
-    bodies = {event.id: event.body for event in receiver.accepted}
-    assert all(bodies[event.id] == event.body for event in receiver.accepted), "a repeat is the same message"
-    assert len(receiver.accepted) < 2 * MESSAGES, "and only what was not yet written down is repeated"
-
 
 def test_a_changed_password_is_picked_up_within_five_seconds(
     server: MailServer, account: Account, receiver: Receiver, fetcher: Fetcher
