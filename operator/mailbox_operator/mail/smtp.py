@@ -196,7 +196,7 @@ class SmtpSession:
         except smtplib.SMTPResponseException as error:
             raise _reply_error(error.smtp_code, error.smtp_error) from None
         except smtplib.SMTPException as error:
-            raise MailError(str(error)[:MOST_QUOTED], area=Area.SMTP) from None
+            raise _library_error(error) from None
         except OSError as error:  # ssl.SSLError is one
             raise tls_error(error, host=self._name) from error
 
@@ -253,13 +253,21 @@ def _errors() -> Iterator[None]:
     except smtplib.SMTPResponseException as error:
         raise _reply_error(error.smtp_code, error.smtp_error) from None
     except smtplib.SMTPException as error:
-        raise MailError(str(error)[:MOST_QUOTED], area=Area.SMTP) from None
+        raise _library_error(error) from None
     except ssl.SSLError as error:
         raise MailError(error.reason or "TLS failed", area=Area.TLS, vendor_code=error.reason or "") from None
     except OSError as error:
         raise MailError(str(error), area=Area.TCP) from error
     except ValueError:  # an address beyond ASCII, and the server has no SMTPUTF8
         raise MailError("the address cannot be written to this server", area=Area.SMTP) from None
+
+
+def _library_error(error: smtplib.SMTPException) -> MailError:
+    """Return what the library says by itself as evidence. What it met on the network, it tells after its own words."""
+    text = str(error)[:MOST_QUOTED]
+    if not isinstance(error, smtplib.SMTPServerDisconnected):
+        return MailError(text, area=Area.SMTP)
+    return MailError(text.removeprefix("Connection unexpectedly closed: "), area=Area.TCP)
 
 
 def _reply_error(status: int, words: bytes | str) -> MailError:
