@@ -136,7 +136,7 @@ class SmtpSession:
         except MailError as error:
             raise masked(error, credential) from None
 
-    async def judge_sender(self, address: str, *, recipient: str) -> None:
+    async def judge_sender(self, address: str, *, recipient: str) -> bool:
         """Prove that `address` may be a reverse path here, without sending: MAIL FROM, RCPT TO, then RSET.
 
         Servers that delay their refusals (Postfix does) judge the sender only when they hear a recipient.
@@ -152,6 +152,7 @@ class SmtpSession:
 
         with asking("MAIL", protocol=Protocol.SMTP, about=address):
             await self._call(envelope)
+        return True
 
     async def send(self, message: EmailMessage, *, sender: str, recipient: str) -> None:
         """Send a message."""
