@@ -56,9 +56,9 @@ class Chain:
         else:
             self.add(blocked(step))
 
-    async def reach_and_secure(self, session: Session, endpoint: Endpoint, steps: tuple[Step, ...]) -> None:
+    async def reach_and_secure(self, session: Session, side: Side, steps: tuple[Step, ...]) -> None:
         """Run the first two steps, which are the same for every protocol."""
-        timeouts = self.target.timeouts
+        timeouts, endpoint = self.target.timeouts, side.endpoint
 
         async def reach() -> str:
             await session.reach()
@@ -73,7 +73,7 @@ class Chain:
             return f"{found.version}, certificate issued by {found.issuer}, expires {found.expires:%Y-%m-%d}"
 
         await self.step(steps[0], reach, seconds=timeouts.connect)
-        if self.whole and (caution := judge_retirement(endpoint)):
+        if self.whole and (caution := judge_retirement(side)):
             self.cautions.append(caution)
         if endpoint.security is Security.NONE and self.whole:
             self.add(not_applicable(steps[1], "Plain text, as asked for by security: None"))
@@ -148,7 +148,7 @@ async def prove_incoming(
         return await session.open_folders(chain.target.folders)
 
     try:
-        await chain.reach_and_secure(session, side.endpoint, INCOMING)
+        await chain.reach_and_secure(session, side, INCOMING)
         await chain.sign_in(session, side, Step.INCOMING_AUTHENTICATED)
     finally:
         login.over(chain)
@@ -176,7 +176,7 @@ async def prove_outgoing(
         told = f", may send as {', '.join(proven)}" if proven else ""
         return f"Signed in as {side.credential.username}{told}"[:MOST]
 
-    await chain.reach_and_secure(session, side.endpoint, OUTGOING)
+    await chain.reach_and_secure(session, side, OUTGOING)
     if chain.whole and await login.refused():
         chain.add(blocked(Step.OUTGOING_AUTHENTICATED, "Not tried: the incoming side has refused the same credential"))
         return None
