@@ -140,9 +140,9 @@ def test_what_only_the_operator_can_judge_is_a_condition(team: Team) -> None:
 
 
 def test_what_is_not_implemented_yet_is_named(team: Team) -> None:
-    team.mailbox("support", fetch={"filter": {"unseenOnly": True}})
+    team.mailbox("support", capabilities=["Mail", "Calendar"])
     found = team.kube.wait_condition("support", "Ready", "False", reason="NotImplemented")
-    assert "spec.fetch.filter.unseenOnly" in found["message"]
+    assert "spec.capabilities: Calendar" in found["message"]
     team.mailbox("support")
     team.kube.wait_condition("support", "Ready")
 

@@ -1,5 +1,6 @@
-"""A private Dovecot 2.3: IMAP, POP3, LMTP, and SASL for Postfix."""
+"""A private Dovecot 2.3: IMAP, POP3, and SASL and LMTP for Postfix."""
 
+import imaplib
 import os
 import re
 import shutil
@@ -28,8 +29,6 @@ class Dovecot:
     imaps: int
     pop3: int
     pop3s: int
-    lmtp: int
-    lmtps: int
     process: subprocess.Popen[bytes]
 
     @classmethod
@@ -43,8 +42,6 @@ class Dovecot:
         imaps: int = 993,
         pop3: int = 0,
         pop3s: int = 0,
-        lmtp: int = 0,
-        lmtps: int = 0,
         certificate: str = "server",
         settings: str = "",
     ) -> "Dovecot":
@@ -62,8 +59,6 @@ class Dovecot:
             "imaps": imaps,
             "pop3": pop3,
             "pop3s": pop3s,
-            "lmtp": lmtp,
-            "lmtps": lmtps,
             "cert": pki.certificate(certificate),
             "key": pki.key(certificate),
             "settings": settings,
@@ -72,17 +67,7 @@ class Dovecot:
         process = subprocess.Popen(
             ["dovecot", "-F", "-c", root / "dovecot.conf"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        started = cls(
-            root=root,
-            address=address,
-            imap=imap,
-            imaps=imaps,
-            pop3=pop3,
-            pop3s=pop3s,
-            lmtp=lmtp,
-            lmtps=lmtps,
-            process=process,
-        )
+        started = cls(root=root, address=address, imap=imap, imaps=imaps, pop3=pop3, pop3s=pop3s, process=process)
         until(lambda: "starting up" in started.log(), seconds=10, what=started.log)
         return started
 
@@ -128,21 +113,43 @@ class Dovecot:
         """Return how often it was refused."""
         return len(re.findall(rf"passwd-file\({re.escape(address)},[^)]*\): .*[Pp]assword mismatch", self.log()))
 
-    def seed(self, address: str, messages: list[bytes]) -> None:
-        """Put messages into the account's INBOX, all at once."""
-        new = self.maildir(address) / "new"
+    def seed(self, address: str, messages: list[bytes], *, folder: str = "INBOX", flags: str = "") -> None:
+        """Put messages into one of the account's folders, all at once; flags are Maildir's letters."""
+        maildir = self.maildir(address, folder)
         for number, message in enumerate(messages):
-            path = new / f"{1_700_000_000 + number}.{uuid.uuid4().hex}.test"
+            name = f"{1_700_000_000 + number}.{uuid.uuid4().hex}.test"
+            path = maildir / f"cur/{name}:2,{flags}" if flags else maildir / f"new/{name}"
             path.write_bytes(message)
             shutil.chown(path, "mail", "mail")
 
-    def maildir(self, address: str) -> Path:
-        """Return the account's Maildir, made if need be."""
-        found = self.root / "mail" / address / "Maildir"
-        for folder in (found.parent, found, *(found / name for name in ("cur", "new", "tmp"))):
-            if not folder.exists():
-                folder.mkdir()
-                shutil.chown(folder, "mail", "mail")
+    def flags(self, address: str, folder: str = "INBOX") -> list[str]:
+        """Return the flags of a folder's messages, in Maildir's letters, by their time; [] if there is no such folder."""
+        maildir = self._folder(address, folder)
+        paths = sorted(path.name for name in ("new", "cur") for path in (maildir / name).glob("*"))
+        return [name.partition(":2,")[2] for name in paths]
+
+    def session(self, address: str, password: str) -> imaplib.IMAP4:
+        """Return a session of another client."""
+        client = imaplib.IMAP4(self.address, self.imap, timeout=10)
+        client.login(address, password)
+        return client
+
+    def remove_folder(self, address: str, folder: str) -> None:
+        """Delete a folder with all that is in it."""
+        shutil.rmtree(self._folder(address, folder))
+
+    def _folder(self, address: str, folder: str) -> Path:
+        """Maildir++: folders lie beside the INBOX, their names in modified UTF-7 with a dot before."""
+        inbox = self.root / "mail" / address / "Maildir"
+        return inbox if folder == "INBOX" else inbox / f".{folder}"
+
+    def maildir(self, address: str, folder: str = "INBOX") -> Path:
+        """Return a folder's Maildir, made if need be."""
+        found, inbox = self._folder(address, folder), self._folder(address, "INBOX")
+        for path in (inbox.parent, inbox, found, *(found / name for name in ("cur", "new", "tmp"))):
+            if not path.exists():
+                path.mkdir()
+                shutil.chown(path, "mail", "mail")
         return found
 
     def count(self, address: str) -> int:

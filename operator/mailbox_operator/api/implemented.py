@@ -8,9 +8,8 @@ from mailbox_operator.api.delivery import Delivery
 from mailbox_operator.api.fetch import Fetch
 from mailbox_operator.api.mailbox import MailboxSpec
 from mailbox_operator.api.oauthapp import OAuthAppSpec
-from mailbox_operator.api.servers import Incoming, Outgoing
 
-ONLY_INBOX: Final = ({"INBOX"}, {r"\INBOX"})
+MECHANISMS: Final = frozenset({None, "Plain", "Login", "CRAMMD5", "SCRAM", "XOAUTH2", "OAUTHBEARER"})
 
 
 def not_implemented(spec: MailboxSpec) -> list[str]:
@@ -31,7 +30,7 @@ def app_not_implemented(spec: OAuthAppSpec) -> list[str]:
 
 
 def _identity(spec: MailboxSpec) -> Iterator[str]:
-    if spec.shared_mailbox and not uses_ews(spec.incoming):
+    if spec.shared_mailbox:
         yield "spec.sharedMailbox: true"
     if further := [name for name in spec.capabilities if name != "Mail"]:
         yield f"spec.capabilities: {', '.join(further)}"
@@ -39,49 +38,31 @@ def _identity(spec: MailboxSpec) -> Iterator[str]:
 
 def _servers(spec: MailboxSpec) -> Iterator[str]:
     incoming, outgoing = spec.incoming, spec.outgoing
-    if incoming and incoming.protocol not in (None, "IMAP", "EWS"):
+    if incoming and incoming.protocol not in (None, "IMAP"):
         yield f"spec.incoming.protocol: {incoming.protocol}"
-    if uses_ews(incoming) and spec.delivery:
-        yield "spec.delivery for what comes in by EWS (such a Mailbox is proven and watched only)"
-    if outgoing and outgoing.protocol not in (None, "SMTP", "EWS", "None"):
+    if incoming and incoming.url:
+        yield f"spec.incoming.url: {incoming.url}"
+    if outgoing and outgoing.protocol not in (None, "SMTP", "None"):
         yield f"spec.outgoing.protocol: {outgoing.protocol}"
+    if outgoing and outgoing.url:
+        yield f"spec.outgoing.url: {outgoing.url}"
     if spec.provider_ref:
         return
-    if not (incoming and (incoming.host or uses_ews(incoming))):
+    if not (incoming and (incoming.host or incoming.url)):
         yield "discovery of the incoming server (set spec.incoming.host or spec.providerRef)"
-    if outgoing and outgoing.protocol != "None" and not (outgoing.host or uses_ews(outgoing)):
+    if outgoing and outgoing.protocol != "None" and not (outgoing.host or outgoing.url):
         yield "discovery of the outgoing server (set spec.outgoing.host or spec.providerRef)"
-
-
-def uses_ews(side: Incoming | Outgoing | None) -> bool:
-    """Whether a side is Exchange Web Services: by its protocol, or by a URL, which only they have."""
-    return side is not None and (side.protocol == "EWS" or bool(side.url))
 
 
 def _sign_in(path: str, credentials: Credentials | None) -> Iterator[str]:
     if credentials and credentials.oauth:
         yield f"{path}.oauth"
+    if credentials and credentials.mechanism not in MECHANISMS:
+        yield f"{path}.mechanism: {credentials.mechanism}"
 
 
 def _fetch(fetch: Fetch) -> Iterator[str]:
-    chosen, after = fetch.filter, fetch.after_fetch
-    if {name.upper() for name in fetch.folders.include} not in ONLY_INBOX:
-        yield f"spec.fetch.folders.include: {', '.join(fetch.folders.include)}"
-    if fetch.folders.exclude:
-        yield f"spec.fetch.folders.exclude: {', '.join(fetch.folders.exclude)}"
-    if chosen.unseen_only:
-        yield "spec.fetch.filter.unseenOnly: true"
-    if chosen.headers:
-        yield f"spec.fetch.filter.headers: {', '.join(one.name for one in chosen.headers)}"
-    if chosen.from_:
-        yield f"spec.fetch.filter.from: {', '.join(chosen.from_)}"
-    if after.move_to:
-        yield f"spec.fetch.afterFetch.moveTo: {after.move_to}"
-    if after.delete:
-        yield "spec.fetch.afterFetch.delete: true"
-    if after.delete_after:
-        yield f"spec.fetch.afterFetch.deleteAfter: {after.delete_after}"
-    if not after.leave_on_server:
+    if not fetch.after_fetch.leave_on_server:
         yield "spec.fetch.afterFetch.leaveOnServer: false"
 
 

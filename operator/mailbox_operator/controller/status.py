@@ -44,14 +44,13 @@ def resolved(spec: MailboxSpec, chosen: Resolution) -> Object:
 
 
 def _door(door: Door) -> Object:
-    found: Object = {
+    return {
         "protocol": str(door.protocol),
         "host": door.host,
         "port": door.port,
         "security": str(door.security),
         "source": door.source,
     }
-    return found | {"url": door.url} if door.url else found
 
 
 def _sink(spec: MailboxSpec) -> str:

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from mailbox_operator.api.durations import octets, seconds
+from mailbox_operator.api.fetch import Fetch as FetchSpec
 from mailbox_operator.api.mailbox import Mailbox
 from mailbox_operator.controller.resolve import Door, Login, Resolution
-from mailbox_operator.fetcher.plan import Fetch, Identity, Plan, Source, Webhook
+from mailbox_operator.fetcher.plan import Fetch, HeaderMatch, Identity, Plan, Source, Webhook
 from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.endpoint import Endpoint, TlsOptions
 from mailbox_operator.mail.secret import Secret
@@ -45,9 +46,7 @@ def _side(door: Door, login: Login, password: Secret, chosen: Resolution, ca_pem
         minimum_version=chosen.tls.min_version,
         insecure_skip_verify=chosen.tls.insecure_skip_verify,
     )
-    endpoint = Endpoint(
-        protocol=door.protocol, host=door.host, port=door.port, security=door.security, tls=tls, path=door.path
-    )
+    endpoint = Endpoint(protocol=door.protocol, host=door.host, port=door.port, security=door.security, tls=tls)
     credential = Credential(username=login.username, secret=password, mechanism=login.mechanism)
     return Side(endpoint=endpoint, credential=credential)
 
@@ -74,15 +73,7 @@ def render_plan(mailbox: Mailbox, chosen: Resolution) -> Plan:
             minimum_tls_version=tls.min_version,
             insecure_skip_verify=tls.insecure_skip_verify,
         ),
-        fetch=Fetch(
-            push=spec.fetch.mode == "Push",
-            interval_seconds=seconds(spec.fetch.interval),
-            since_seconds=seconds(spec.fetch.since),
-            max_message_size=octets(spec.fetch.filter.max_message_size),
-            oversize=spec.fetch.filter.oversize,
-            deduplicate=spec.fetch.deduplicate,
-            mark_seen=spec.fetch.after_fetch.mark_seen,
-        ),
+        fetch=_render_fetch(spec.fetch),
         delivery=Webhook(
             url=webhook.url or f"http://{reference.name}.{metadata.namespace}.svc:{reference.port}{reference.path}",  # type: ignore[union-attr]  # exactly one of both
             timeout_seconds=seconds(webhook.timeout),
@@ -90,4 +81,26 @@ def render_plan(mailbox: Mailbox, chosen: Resolution) -> Plan:
             ca_file=f"{SINK_CA_FOLDER}/ca.crt" if webhook.ca_secret_ref else None,
         ),
         log_level=spec.fetcher.log_level,
+    )
+
+
+def _render_fetch(wanted: FetchSpec) -> Fetch:
+    chosen, after = wanted.filter, wanted.after_fetch
+    return Fetch(
+        folders=tuple(wanted.folders.include),
+        exclude=tuple(wanted.folders.exclude),
+        push=wanted.mode == "Push",
+        interval_seconds=seconds(wanted.interval),
+        since_seconds=seconds(wanted.since),
+        unseen_only=chosen.unseen_only,
+        headers=tuple(HeaderMatch(name=one.name, value=one.value) for one in chosen.headers),
+        senders=tuple(chosen.from_),
+        max_message_size=octets(chosen.max_message_size),
+        oversize=chosen.oversize,
+        deduplicate=wanted.deduplicate,
+        mark_seen=after.mark_seen,
+        move_to=after.move_to,
+        delete=after.delete and after.delete_after is None,
+        delete_after_seconds=None if after.delete_after is None else seconds(after.delete_after),
+        leave_on_server=after.leave_on_server,
     )

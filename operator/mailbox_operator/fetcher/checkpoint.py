@@ -112,12 +112,16 @@ def _upgrade(data: Any) -> dict[str, Any]:
     """Return a checkpoint of any version as one of this version."""
     match data["version"]:
         case 1:  # knew IMAP only
-            folders = {name: ledger | {"kind": "imap"} for name, ledger in data["folders"].items()}
-            return {**data, "folders": folders}
+            return {**data, "folders": {name: _upgrade_folder(ledger) for name, ledger in data["folders"].items()}}
         case version if version == CHECKPOINT_VERSION:
             return dict(data)
         case version:
             raise CheckpointError(f"version {version!r}: this fetcher reads up to {CHECKPOINT_VERSION}")
+
+
+def _upgrade_folder(ledger: Any) -> dict[str, Any]:
+    owed = {"atOnce": ledger["unmarked"], "later": []}
+    return {**ledger, "kind": "imap", "reopened": "", "owed": owed, "unseen": None}
 
 
 def _message_id(value: Any) -> MessageId:

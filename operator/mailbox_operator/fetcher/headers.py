@@ -3,8 +3,8 @@
 import re
 from typing import Final, NamedTuple
 
-LOOKED_AT: Final = 65536
-"""Octets at a message's start that may hold its header."""
+LOOKED_AT: Final = 2 << 20
+"""Octets at a message's start that may hold its header: some lines are a megabyte long."""
 USUAL: Final = 8192
 FOLD: Final = re.compile(rb"\r?\n[ \t]+")
 QUOTED: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
@@ -26,13 +26,7 @@ class Headers(NamedTuple):
 
 def read_headers(octets: bytes | memoryview) -> Headers:
     """Look at the start of a message."""
-    block = bytes(octets[:USUAL])
-    end = block.find(b"\r\n\r\n")
-    if end < 0 and len(octets) > USUAL:
-        block = bytes(octets[:LOOKED_AT])
-        end = block.find(b"\r\n\r\n")
-    # A field begins after a line's end; the first one gets one put before it.
-    block = b"\r\n" + (block[: end + 2] if end >= 0 else block)
+    block = _block(octets)
     lowered = block.lower()
     return Headers(
         _value(block, lowered, b"\r\nmessage-id:").replace(b" ", b"")[:MESSAGE_ID_LIMIT],
@@ -41,9 +35,33 @@ def read_headers(octets: bytes | memoryview) -> Headers:
     )
 
 
-def _value(block: bytes, lowered: bytes, name: bytes) -> bytes:
-    """Return a field's value, unfolded, or b""."""
-    start = lowered.find(name)
+def field_values(octets: bytes | memoryview, name: bytes) -> list[bytes]:
+    """Return the values of all fields of a name (in lower case), unfolded."""
+    block = _block(octets)
+    lowered, start = block.lower(), 0
+    line = b"\r\n%b:" % name
+    values: list[bytes] = []
+    while (start := lowered.find(line, start)) >= 0:
+        values.append(_value(block, lowered, line, start=start))
+        start += len(line)
+    return values
+
+
+def _block(octets: bytes | memoryview) -> bytes:
+    """Return the header with CRLF line ends and one more before the first field: a field begins after a line's end."""
+    block = bytes(octets[:USUAL])
+    end = block.find(b"\r\n\r\n")
+    if end < 0:
+        block = bytes(octets[:LOOKED_AT])
+        end = block.find(b"\r\n\r\n")
+        if end < 0 and b"\n\n" in block:  # bare LF, as some servers hand out what they were given
+            block = block[: block.find(b"\n\n") + 1].replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    return b"\r\n" + (block[: end + 2] if end >= 0 else block)
+
+
+def _value(block: bytes, lowered: bytes, name: bytes, *, start: int = 0) -> bytes:
+    """Return the value of the first field from `start`, unfolded, or b""."""
+    start = lowered.find(name, start)
     if start < 0:
         return b""
     start += len(name)

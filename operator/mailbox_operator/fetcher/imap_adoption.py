@@ -5,6 +5,7 @@ import logging
 from mailbox_operator.fetcher.imap_folder import Selected
 from mailbox_operator.fetcher.imap_ledger import ImapLedger, begin_ledger
 from mailbox_operator.fetcher.pipeline import Pipeline
+from mailbox_operator.fetcher.plan import Fetch
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +18,7 @@ def adopt_folder(pipeline: Pipeline, folder: str, selected: Selected) -> ImapLed
     # A UIDNEXT that went back is a server that broke its word (restored from a backup, say): UIDs mean something else.
     if known and known.uidvalidity == selected.uidvalidity and selected.uidnext > known.last:
         known.begin_session(held=pipeline.held(folder, known.uidvalidity))
-        return known
+        return _instruct(known, pipeline.fetch)
     if known:
         log.warning("the folder begins anew and is read again", extra={"folder": folder})
         pipeline.checkpoint.tries.clear()
@@ -26,7 +27,15 @@ def adopt_folder(pipeline: Pipeline, folder: str, selected: Selected) -> ImapLed
         uidnext=selected.uidnext,
         since_seconds=pipeline.fetch.since_seconds,
         now=pipeline.clock(),
-        saved=pipeline.checkpoint.saved_seconds if known else None,
+        saved=pipeline.checkpoint.saved_seconds,
     )
     pipeline.begin(folder, ledger)
+    return _instruct(ledger, pipeline.fetch)
+
+
+def _instruct(ledger: ImapLedger, fetch: Fetch) -> ImapLedger:
+    """Tell a ledger what to remember."""
+    ledger.acts_at_once = fetch.mark_seen or fetch.move_to is not None or fetch.delete
+    ledger.delete_after = fetch.delete_after_seconds
+    ledger.watches_flags = fetch.unseen_only or not fetch.deduplicate
     return ledger

@@ -4,8 +4,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from mailbox_operator.fetcher.ids import Uid
-from mailbox_operator.fetcher.imap_data import INTERNALDATE, SIZE, UID, Fetched, parse_fetched
+from mailbox_operator.fetcher.imap_data import Fetched, parse_fetched, read_fetched
 from mailbox_operator.fetcher.imap_reader import CAPACITY, Line, ProtocolError
 from mailbox_operator.fetcher.spool import Spool
 
@@ -13,6 +12,8 @@ GATHER_LIMIT: Final = 3 << 20
 """Octets up to which a body that does not fit into the reader's buffer is put together in memory; disk costs more."""
 MAX_TEXT: Final = 1 << 20
 """Octets of one response without its literals."""
+MAX_NAME: Final = 4_096
+NAMES_A_FOLDER: Final = re.compile(rb"\* (LIST|STATUS) ", re.IGNORECASE)
 ENDS_IN_BODY: Final = re.compile(rb".*[( ]BODY\[(|HEADER)\] ~?\{\d+\}", re.IGNORECASE | re.DOTALL)
 
 Body = memoryview | Spool | None
@@ -37,6 +38,7 @@ class ResponseAssembler:
         self._fetched: Fetched | None = None
         self._spool: Spool | None = None
         self._gathered: bytearray | None = None
+        self._name: bytearray | None = None
         self._late: tuple[bool, bytes | Spool | None] | None = None
 
     def add_line(self, line: Line) -> bytes | None:
@@ -51,6 +53,7 @@ class ResponseAssembler:
         self._left = line.literal
         self._fetched = parse_fetched(text)
         self._is_body = self._fetched is not None or ENDS_IN_BODY.fullmatch(text) is not None
+        self._name = bytearray() if line.literal <= MAX_NAME and NAMES_A_FOLDER.match(text) else None
         self._is_wanted = self._is_body and line.literal <= self._max_message
         if self._is_wanted and line.literal > GATHER_LIMIT:
             self._spool = Spool(self._spool_folder)
@@ -61,7 +64,9 @@ class ResponseAssembler:
     def add_piece(self, piece: memoryview) -> tuple[Fetched, Body] | None:
         """Return a message when this piece makes it whole and its UID is known."""
         self._left -= len(piece)
-        if self._gathered is not None:
+        if self._name is not None:
+            self._take_name(piece)
+        elif self._gathered is not None:
             self._gathered += piece
         elif self._spool:
             self._spool.write(piece)
@@ -79,17 +84,25 @@ class ResponseAssembler:
         )
         return None
 
+    def _take_name(self, piece: memoryview) -> None:
+        """Put a folder's name into the response's text as a quoted string, which is easier to read."""
+        assert self._name is not None  # noqa: S101 - it was looked at
+        self._name += piece
+        if not self._left:
+            quoted = bytes(self._name).replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+            self._text = b'%b"%b"' % (self._text[: self._text.rindex(b"{")], quoted)
+            self._name = None
+
     def take_late(self, text: bytes) -> tuple[Fetched, Body] | None:
         """Return the message of a response whose UID came after its body. Ask with each response's whole text."""
         if self._late is None:
             return None
         (header_only, body), self._late = self._late, None
-        uid, date, size = UID.search(text), INTERNALDATE.search(text), SIZE.search(text)
-        if not uid:
+        fetched = read_fetched(text, header_only=header_only)
+        if fetched is None:
             if isinstance(body, Spool):
                 body.close()
             return None
-        fetched = Fetched(Uid(int(uid[1])), date[1] if date else b"", int(size[1]) if size else 0, header_only)
         return fetched, memoryview(body) if isinstance(body, bytes) else body
 
     def close(self) -> None:
@@ -98,4 +111,4 @@ class ResponseAssembler:
         for spool in (self._spool, late):
             if isinstance(spool, Spool):
                 spool.close()
-        self._spool = self._gathered = self._late = None
+        self._spool = self._gathered = self._name = self._late = None

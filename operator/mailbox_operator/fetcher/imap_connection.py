@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from mailbox_operator.fetcher.imap_assembler import Body, ResponseAssembler
+from mailbox_operator.fetcher.imap_assembler import NAMES_A_FOLDER, Body, ResponseAssembler
 from mailbox_operator.fetcher.imap_data import Fetched, parse_exists, parse_fetched, parse_quoted_body
 from mailbox_operator.fetcher.imap_reader import Line, ProtocolError, ResponseReader
 from mailbox_operator.fetcher.spool import Spool
@@ -62,6 +62,8 @@ class ImapConnection(asyncio.BufferedProtocol):
         """How many messages the selected folder has."""
         self.is_idling = False
         """Kept by whoever sends IDLE and DONE."""
+        self.watches_flags = False
+        """Whether a changed flag is news."""
         self.news = asyncio.Event()
         """Set when the folder has gained a message, and when the connection has ended."""
         self._reader = ResponseReader(max_line=MAX_LINE, max_literal=MAX_LITERAL)
@@ -210,7 +212,7 @@ class ImapConnection(asyncio.BufferedProtocol):
         if text.startswith(b"* "):
             if (late := self._assembler.take_late(text)) is not None:
                 self._hand_over(*late)
-            elif line.text is text:  # the rest of a response with literals says nothing more
+            elif line.text is text or NAMES_A_FOLDER.match(text):  # else the rest of one with literals says no more
                 self._untagged_line(text)
         elif not self._greeting.done():
             raise ProtocolError(f"it greets with {clean(text.decode('utf-8', 'replace'))!r}")
@@ -228,6 +230,8 @@ class ImapConnection(asyncio.BufferedProtocol):
     def _untagged_line(self, text: bytes) -> None:
         is_fetch = b" FETCH (" in text
         if is_fetch and b"BODY[" not in text:
+            if self.is_idling and self.watches_flags:
+                self.news.set()
             self._keep(text)
         elif is_fetch:
             if (body := parse_quoted_body(text)) is not None and (fetched := parse_fetched(text)) is not None:

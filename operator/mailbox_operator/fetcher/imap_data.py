@@ -11,10 +11,12 @@ from mailbox_operator.fetcher.ids import Uid
 UID: Final = re.compile(rb"[( ]UID (\d+)", re.IGNORECASE)
 INTERNALDATE: Final = re.compile(rb'[( ]INTERNALDATE "([^"]+)"', re.IGNORECASE)
 SIZE: Final = re.compile(rb"[( ]RFC822\.SIZE (\d+)", re.IGNORECASE)
+FLAGS: Final = re.compile(rb"[( ]FLAGS \(([^)]*)\)", re.IGNORECASE)
+SEEN: Final = b"\\Seen"
 BODY: Final = re.compile(rb"[( ]BODY\[(|HEADER)\] (?:~?\{\d+\}$|\"((?:[^\"\\]|\\.)*)\"|NIL)", re.IGNORECASE)
 # The order in which we ask; servers answer in it, and one match is cheaper than four.
 USUAL: Final = re.compile(
-    rb'\* \d+ FETCH \(UID (\d+) FLAGS \([^)]*\) INTERNALDATE "([^"]+)" RFC822\.SIZE (\d+) BODY\[(|HEADER)\] ~?\{\d+\}'
+    rb'\* \d+ FETCH \(UID (\d+) FLAGS \(([^)]*)\) INTERNALDATE "([^"]+)" RFC822\.SIZE (\d+) BODY\[(|HEADER)\] ~?\{\d+\}'
 )
 EXISTS: Final = re.compile(rb"\* (\d{1,19}) EXISTS", re.IGNORECASE)
 DATE: Final = re.compile(rb"([ \d]\d-[A-Za-z]{3}-\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)")
@@ -35,6 +37,8 @@ class Fetched(NamedTuple):
     size: int
     """RFC822.SIZE in octets; servers may be wrong about it."""
     header_only: bool
+    seen: bool
+    r"""Whether it is marked as seen."""
 
 
 class Listed(NamedTuple):
@@ -48,12 +52,18 @@ class Listed(NamedTuple):
 def parse_fetched(text: bytes) -> Fetched | None:
     """Read a FETCH response with a body, literals left out. None: it has no UID, or no body."""
     if usual := USUAL.fullmatch(text):
-        return Fetched(Uid(int(usual[1])), usual[2], int(usual[3]), bool(usual[4]))
-    body, uid = BODY.search(text), UID.search(text)
-    if not body or not uid:
+        return Fetched(Uid(int(usual[1])), usual[3], int(usual[4]), bool(usual[5]), SEEN in usual[2])
+    body = BODY.search(text)
+    return read_fetched(text, header_only=bool(body[1])) if body else None
+
+
+def read_fetched(text: bytes, *, header_only: bool) -> Fetched | None:
+    """Read what a FETCH response says besides its body, in any order. None: it has no UID."""
+    uid, date, size, flags = UID.search(text), INTERNALDATE.search(text), SIZE.search(text), FLAGS.search(text)
+    if not uid:
         return None
-    date, size = INTERNALDATE.search(text), SIZE.search(text)
-    return Fetched(Uid(int(uid[1])), date[1] if date else b"", int(size[1]) if size else 0, bool(body[1]))
+    seen = bool(flags and SEEN.lower() in flags[1].lower())
+    return Fetched(Uid(int(uid[1])), date[1] if date else b"", int(size[1]) if size else 0, header_only, seen)
 
 
 def parse_quoted_body(text: bytes) -> bytes | None:

@@ -58,10 +58,22 @@ class Download:
     async def add(self, listed: Sequence[Listed], *, through: Uid) -> None:
         """Take up what was listed up to `through`, and ask for what is new of it."""
         fresh = set(self._ledger.announce((message.uid for message in listed), through=through))
+        await self._ask_for([message for message in listed if message.uid in fresh])
+
+    async def _ask_for(self, listed: Sequence[Listed]) -> None:
         limit = self._fetch.max_message_size
-        self._too_large += [message.uid for message in listed if message.uid in fresh and message.size > limit]
-        for batch in plan_batches(message for message in listed if message.uid in fresh and message.size <= limit):
+        self._too_large += [message.uid for message in listed if message.size > limit]
+        for batch in plan_batches(message for message in listed if message.size <= limit):
             await self._ask([message.uid for message in batch], header_only=False)
+
+    async def again(self, listed: Sequence[Listed], uids: Sequence[Uid]) -> None:
+        """Ask once more for `uids`, of which those in `listed` are still there."""
+        there = {message.uid for message in listed}
+        for uid in uids:
+            if uid not in there:
+                self._pipeline.settle(self._folder.name, uid)
+        await self._ask_for(listed)
+        await self.finish()
 
     async def finish(self) -> None:
         """Wait until all that was asked for has come, and see to what did not."""

@@ -1,4 +1,4 @@
-"""One folder's commands: open it, list it, ask for its messages, set flags. What to fetch is decided elsewhere."""
+"""One folder's commands: open it, list it, ask for its messages, change them. What to fetch is decided elsewhere."""
 
 import asyncio
 import re
@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from mailbox_operator.fetcher.ids import Uid, UidValidity
-from mailbox_operator.fetcher.imap_connection import ImapConnection, Reply
-from mailbox_operator.fetcher.imap_data import Listed, parse_listed, parse_search, render_date
-from mailbox_operator.fetcher.imap_patience import Patience
-from mailbox_operator.fetcher.imap_sign_in import quoted
+from mailbox_operator.fetcher.imap_connection import Reply
+from mailbox_operator.fetcher.imap_data import Listed, parse_listed, parse_search
+from mailbox_operator.fetcher.imap_folder_data import parse_esearch
+from mailbox_operator.fetcher.imap_link import ImapLink
 from mailbox_operator.fetcher.uid_set import render_uid_set
 from mailbox_operator.mail.errors import Area, MailError
+from mailbox_operator.mail.folders import Folder
 
 STATUS_NUMBER: Final = re.compile(rb"\* OK \[(UIDVALIDITY|UIDNEXT) (\d+)\]", re.IGNORECASE)
 
@@ -29,16 +30,19 @@ class Selected:
 class ImapFolder:
     """Commands for one folder of one connection. All may raise MailError and HeldBackError."""
 
-    def __init__(self, name: str, *, connection: ImapConnection, patience: Patience) -> None:
-        self.name = name
-        self._connection = connection
-        self._patience = patience
+    def __init__(self, folder: Folder, *, link: ImapLink) -> None:
+        self.folder = folder
+        self.name = folder.name
+        self._link = link
+        self._connection = link.connection
+        self._patience = link.patience
+        self._can_esearch = bool(link.offered & {"ESEARCH", "IMAP4REV2"})
 
     async def select(self, *, read_only: bool, say_who: bool) -> Selected:
         """Open the folder; `say_who` with ID (RFC 2971), which some servers want to hear first."""
         connection = self._connection
         introduction = connection.send(b'ID ("name" "mailbox-operator")') if say_who else None
-        reply = await self._run((b"EXAMINE " if read_only else b"SELECT ") + quoted(self.name))
+        reply = await self._link.run((b"EXAMINE " if read_only else b"SELECT ") + self._link.argument(self.folder))
         if introduction:
             await self._patience.reply(introduction)
         numbers = {
@@ -74,23 +78,37 @@ class ImapFolder:
             raise reply.failed()
         return sorted(entry for entry in map(parse_listed, lines) if entry is not None)
 
-    async def search_since(self, first: int, last: int, *, since: float) -> list[Uid]:
-        """Return the UIDs from `first` to `last` whose INTERNALDATE is not before the UTC day of `since`."""
-        await self._run(b"UID SEARCH UID %d:%d SINCE %b" % (first, last, render_date(since)))
-        return sorted(uid for line in self._connection.take_untagged() for uid in parse_search(line) or ())
+    async def search(self, uid_set: bytes, criteria: bytes) -> list[Uid] | None:
+        """Return what of a UID set meets the criteria, ascending. None: the server cannot search for that."""
+        result = b"RETURN (ALL) " if self._can_esearch else b""
+        asked = self._connection.send(b"UID SEARCH %bUID %b %b" % (result, uid_set, criteria))
+        reply = await self._patience.reply(asked)
+        lines = self._connection.take_untagged()
+        if reply.status != "OK":
+            return None
+        parse = parse_esearch if self._can_esearch else parse_search
+        return sorted({uid for line in lines for uid in parse(line) or ()})
 
     def ask_bodies(self, uids: Sequence[Uid], *, header_only: bool) -> asyncio.Future[Reply]:
         """Ask for messages; they come through the connection's `on_message`."""
         section = b"HEADER" if header_only else b""
         items = b"UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[%b]" % section
-        return self._connection.send(b"UID FETCH %b (%b)" % (render_uid_set(uids).encode(), items))
+        return self._connection.send(b"UID FETCH %b (%b)" % (_set(uids), items))
 
-    async def mark_seen(self, uids: Sequence[Uid]) -> None:
-        r"""Set `\Seen`."""
-        await self._run(b"UID STORE %b +FLAGS.SILENT (\\Seen)" % render_uid_set(uids).encode())
+    async def add_flag(self, uids: Sequence[Uid], flag: bytes) -> None:
+        r"""Set a flag, `\Seen` say."""
+        await self._link.run(b"UID STORE %b +FLAGS.SILENT (%b)" % (_set(uids), flag))
 
-    async def _run(self, command: bytes) -> Reply:
-        reply = await self._patience.reply(self._connection.send(command))
-        if reply.status != "OK":
-            raise reply.failed()
-        return reply
+    async def move(self, uids: Sequence[Uid], target: Folder) -> Reply:
+        """Move messages (RFC 6851), or where the server cannot, copy them; return the reply."""
+        verb = b"MOVE" if self._link.offered & {"MOVE", "IMAP4REV2"} else b"COPY"
+        asked = b"UID %b %b %b" % (verb, _set(uids), self._link.argument(target))
+        return await self._patience.reply(self._connection.send(asked))
+
+    async def expunge(self, uids: Sequence[Uid]) -> None:
+        r"""Remove messages with `\Deleted` from the folder, of these and no others (RFC 4315)."""
+        await self._link.run(b"UID EXPUNGE " + _set(uids))
+
+
+def _set(uids: Sequence[Uid]) -> bytes:
+    return render_uid_set(uids).encode("ascii")

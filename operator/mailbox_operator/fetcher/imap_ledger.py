@@ -5,11 +5,14 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from mailbox_operator.fetcher.ids import MessageId, Uid, UidValidity, uid_of
+from mailbox_operator.fetcher.imap_folder_data import FolderStatus
+from mailbox_operator.fetcher.owed import Owed
 from mailbox_operator.fetcher.uid_set import parse_uid_set, render_uid_set
+from mailbox_operator.fetcher.unseen_watch import UnseenWatch
 
 CROWDED: Final = 5_000
 """Messages between the first that is not done with and the last that was taken up: no more are listed beyond."""
-MARKS_LIMIT: Final = 10_000
+REOPENED_LIMIT: Final = 2_000
 PARSE_LIMIT: Final = 100_000
 """More UIDs than that in one set were not written by us."""
 
@@ -29,16 +32,30 @@ class ImapLedger:
         self.last = last
         self.through = last
         """Up to here it is known what the server has."""
-        self.unmarked: dict[Uid, None] = {}
-        """Delivered and not yet marked as seen on the server."""
+        self.acts_at_once = False
+        """Whether a message that was handed over is to be marked, moved or deleted."""
+        self.delete_after: float | None = None
+        """Seconds after which it is to be deleted."""
+        self.watches_flags = False
+        """Whether a message that is marked unread is to be handed over."""
+        self.modseq: int | None = None
+        """Of the folder when it was last asked for its status (RFC 7162); it changes with each flag."""
+        self.owed = Owed()
+        self.unseen = UnseenWatch()
         self._above: set[Uid] = set()
         self._order: deque[Uid] = deque()
         self._open: dict[Uid, None] = {}
+        self._reopened: dict[Uid, None] = {}
 
     @property
     def pending(self) -> int:
         """How many announced messages are not settled."""
-        return len(self._open)
+        return len(self._open) + len(self._reopened)
+
+    @property
+    def reopened(self) -> list[Uid]:
+        """Messages that were done with and are to be handed over once more."""
+        return sorted(self._reopened)
 
     @property
     def is_crowded(self) -> bool:
@@ -73,20 +90,40 @@ class ImapLedger:
         """Say that a message is done with. Saying it twice, or of one below `last`, changes nothing."""
         uid = uid_of(message_id)
         if self._open.pop(uid, self) is self:
+            self._reopened.pop(uid, None)
             return
         self._above.add(uid)
         self._advance()
 
-    def follow_up(self, message_id: MessageId, *, now: float) -> None:  # noqa: ARG002 - flags are set at once
-        """Note that a message is to be marked as seen on the server; beyond a limit the oldest is forgotten."""
-        self.unmarked[uid_of(message_id)] = None
-        if len(self.unmarked) > MARKS_LIMIT:
-            del self.unmarked[next(iter(self.unmarked))]
+    def is_done(self, uid: Uid) -> bool:
+        """Whether a message is settled."""
+        return (uid <= self.last or uid in self._above) and uid not in self._reopened
 
-    def marked(self, uids: Iterable[Uid]) -> None:
-        """Say that the server has marked them."""
-        for uid in uids:
-            self.unmarked.pop(uid, None)
+    def is_behind(self, status: FolderStatus) -> bool:
+        """Whether a folder that is not open has more than is known here, as far as its status tells."""
+        if status.uidvalidity != self.uidvalidity or status.uidnext is None or status.uidnext > self.through + 1:
+            return True
+        changed, self.modseq = status.modseq is None or status.modseq != self.modseq, status.modseq
+        return self.watches_flags and changed
+
+    def reopen(self, uids: Iterable[Uid]) -> None:
+        """Have messages handed over once more; those that are not done with yet are anyway."""
+        self._reopened.update((uid, None) for uid in uids if self.is_done(uid))
+        while len(self._reopened) > REOPENED_LIMIT:
+            del self._reopened[next(iter(self._reopened))]
+
+    def look_at_unseen(self, uids: Iterable[Uid]) -> list[Uid]:
+        r"""Take all messages without `\Seen`; return those marked unread since the last look, by others than us."""
+        owed = self.owed.at_once
+        return [uid for uid in self.unseen.look(uids) if self.is_done(uid) and uid not in owed]
+
+    def follow_up(self, message_id: MessageId, *, now: float) -> None:
+        """Note that a message was handed over `now`: it is to be marked, moved or deleted, at once or later."""
+        uid = uid_of(message_id)
+        if self.acts_at_once:
+            self.owed.add(uid)
+        if self.delete_after is not None:
+            self.owed.add_later(uid, now=now, after=self.delete_after)
 
     def _advance(self) -> None:
         order, above, unsettled, through = self._order, self._above, self._open, self.through
@@ -105,7 +142,9 @@ class ImapLedger:
             "uidvalidity": self.uidvalidity,
             "last": self.last,
             "above": render_uid_set(sorted(self._above)),
-            "unmarked": render_uid_set(sorted(self.unmarked)),
+            "reopened": render_uid_set(self.reopened),
+            "owed": self.owed.to_data(),
+            "unseen": self.unseen.to_data(),
             "since": self.since,
             "sinceThrough": self.since_through,
         }
@@ -121,7 +160,9 @@ class ImapLedger:
             since_through=Uid(int(data["sinceThrough"])),
         )
         ledger._above = {uid for uid in parse_uid_set(data["above"], limit=PARSE_LIMIT) if uid > ledger.last}
-        ledger.unmarked = dict.fromkeys(parse_uid_set(data["unmarked"], limit=PARSE_LIMIT))
+        ledger._reopened = dict.fromkeys(parse_uid_set(data["reopened"], limit=REOPENED_LIMIT))
+        ledger.owed = Owed.from_data(data["owed"])
+        ledger.unseen = UnseenWatch.from_data(data["unseen"])
         ledger.begin_session(held=())
         return ledger
 

@@ -13,6 +13,8 @@ SILENCE: Final = 60.0
 """Seconds in which a server that owes us a reply must send something."""
 LONGEST_REPLY: Final = 1_800.0
 """Seconds for a whole reply, while we read: 4 MiB, or one message of the largest size, over a slow line."""
+QUIET: Final = 150.0
+"""Seconds of silence after which a server is asked something: with SILENCE, the dead are known within 4 minutes."""
 GIVE_BACK: Final = 60.0
 """Seconds of a closed valve after which the connection is given back."""
 GLANCE: Final = 5.0
@@ -59,10 +61,15 @@ class Patience:
             self._connection.check()
 
     async def news(self, *, seconds: float) -> None:
-        """Wait until the folder has news, at most for so many seconds. Raises HeldBackError."""
-        until = self._loop.time() + seconds
-        while (left := until - self._loop.time()) > 0 and not self._connection.news.is_set():
-            waiter = self._connection.news.wait()
+        """Wait until the folder has news, at most for so many seconds, and less where the server is silent for long.
+
+        A connection whose other end is gone looks like a quiet one, until something is asked. Raises HeldBackError.
+        """
+        until, connection = self._loop.time() + seconds, self._connection
+        while (
+            left := min(until, connection.heard_at + QUIET) - self._loop.time()
+        ) > 0 and not connection.news.is_set():
+            waiter = connection.news.wait()
             try:
                 async with asyncio.timeout(min(left, GLANCE)):
                     await waiter

@@ -20,6 +20,8 @@ class Arrival(NamedTuple):
     """Octets of the whole message; 0: the server did not say."""
     header_only: bool
     """Whether only its header was fetched, since the message is larger than is wanted."""
+    seen: bool = False
+    """Whether it is marked as seen on the server."""
 
 
 class Message(NamedTuple):

@@ -50,6 +50,7 @@ class Meter:
         self.retries = 0
         self.reconnects = 0
         self.credential_reloads = 0
+        self.after_fetch_failures = 0
         self.last_success_seconds = 0.0
 
     def collect(self) -> "Iterator[Metric]":
@@ -65,6 +66,11 @@ class Meter:
             ("bytes_delivered", "Octets of messages that the sink accepted.", self.bytes_delivered),
             ("skipped", "Messages not handed over: duplicates, test messages, too large.", self.skipped),
             ("retries", "Deliveries tried again.", self.retries),
+            (
+                "after_fetch_failures",
+                "Times that the server refused to mark, move or delete.",
+                self.after_fetch_failures,
+            ),
             ("reconnects", "Sessions with the mail server after the first.", self.reconnects),
             ("credential_reloads", "Sign-ins with a changed credential.", self.credential_reloads),
         ):

@@ -3,10 +3,11 @@
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mailbox_operator.fetcher.checkpoint import Checkpoint, Quarantined
-from mailbox_operator.fetcher.headers import LOOKED_AT, read_headers
+from mailbox_operator.fetcher.filter import Filter
+from mailbox_operator.fetcher.headers import LOOKED_AT, Headers, read_headers
 from mailbox_operator.fetcher.ids import MessageId, UidValidity
 from mailbox_operator.fetcher.imap_data import seconds_of_date
 from mailbox_operator.fetcher.ledger import Ledger
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from mailbox_operator.fetcher.sink import Sink
 
 log = logging.getLogger(__name__)
+
+REPEAT: Final = "repeat"
 
 
 def rfc3339(seconds: float) -> str:
@@ -46,7 +49,9 @@ class Pipeline:
         self.valve = valve
         self.clock = clock
         """Seconds since the epoch."""
+        self._filter = Filter(fetch)
         self._follows_up = follows_up(fetch)
+        self._removes = removes(fetch)
 
     def begin(self, folder: str, ledger: Ledger) -> None:
         """Take up a folder that is new, or whose ids mean something else than before."""
@@ -59,19 +64,30 @@ class Pipeline:
 
     def take(self, folder: str, ledger: Ledger, arrival: Arrival, body: memoryview | Spool) -> None:
         """Hand a message to the sink, or settle it at once where it is not to be handed over."""
-        headers = read_headers(body.read(0, limit=LOOKED_AT) if isinstance(body, Spool) else body)
-        is_repeat = self.fetch.deduplicate and headers.message_id in self.checkpoint.seen
-        if headers.is_test or is_repeat or self.sink is None:
+        start = body.read(0, limit=LOOKED_AT) if isinstance(body, Spool) else body
+        headers = read_headers(start)
+        why = self._why_not(start, headers, seen=arrival.seen)
+        if why or self.sink is None:
             if isinstance(body, Spool):
                 body.close()
-            log.debug("not handed over", extra={"id": arrival.id, "test": headers.is_test, "repeat": is_repeat})
+            log.debug("not handed over", extra={"id": arrival.id, "why": why})
             self.skip(folder, arrival.id)
-            if is_repeat and not headers.is_test:
+            if why == REPEAT and not self._removes:  # a copy that was not handed over itself is never deleted
                 self._follow_up(folder, ledger, arrival.id)
             return
-        message_id, internaldate, size, header_only = arrival
+        message_id, internaldate, size, header_only, _ = arrival
         size = size or (body.size if isinstance(body, Spool) else len(body))
         self.sink.offer(Message(folder, ledger.uidvalidity, message_id, internaldate, size, header_only, headers, body))
+
+    def _why_not(self, start: bytes | memoryview, headers: Headers, *, seen: bool) -> str:
+        """Say why a message is not to be handed over, or ""."""
+        if headers.is_test:
+            return "test message"
+        if self.fetch.deduplicate and headers.message_id in self.checkpoint.seen:
+            return REPEAT
+        if not self._filter.lets_all_pass and not self._filter.passes(start, headers, seen=seen):
+            return "filtered"
+        return ""
 
     def skip(self, folder: str, message_id: MessageId) -> None:
         """Be done with a message without handing it over."""
@@ -138,8 +154,12 @@ class Pipeline:
 
 def follows_up(fetch: Fetch) -> bool:
     """Say whether anything is to be done on the server with a message that was delivered."""
-    removes = fetch.delete or fetch.delete_after_seconds is not None or not fetch.leave_on_server
-    return fetch.mark_seen or fetch.move_to is not None or removes
+    return fetch.mark_seen or fetch.move_to is not None or removes(fetch)
+
+
+def removes(fetch: Fetch) -> bool:
+    """Say whether a message that was delivered is deleted on the server, at once or later."""
+    return fetch.delete or fetch.delete_after_seconds is not None or not fetch.leave_on_server
 
 
 def _nobody(_folder: str = "") -> None:

@@ -89,8 +89,8 @@ def read_plan(file: WatchedFile) -> Plan:
     if file.content is None:
         raise PlanError("the plan cannot be read")
     plan = Plan.from_json(file.content.decode("utf-8", "replace"))
-    if len(plan.fetch.folders) != 1:
-        raise PlanError("fetch.folders: this fetcher fetches one folder")
+    if not plan.fetch.folders:
+        raise PlanError("fetch.folders: at least one is needed")
     check_source(plan.source)
     check_delivery(plan.delivery)
     return plan

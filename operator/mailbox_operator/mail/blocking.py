@@ -19,8 +19,7 @@ THREADS: Final = 160
 
 
 @lru_cache(maxsize=1)
-def pool() -> ThreadPoolExecutor:
-    """Return the threads that blocking libraries run in, the process's one pool."""
+def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="mail")
 
 
@@ -44,7 +43,7 @@ class BlockingConnection:
         """
         if self._cut:
             raise MailError("the connection was given up", area=Area.TCP)
-        self._last = running = pool().submit(call)
+        self._last = running = _pool().submit(call)
         try:
             return await asyncio.wrap_future(running)
         except asyncio.CancelledError:

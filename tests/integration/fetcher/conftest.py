@@ -159,6 +159,10 @@ class Fetcher:
         """Change details of the plan's `fetch`."""
         self.write_plan(replace(self.plan, fetch=replace(self.plan.fetch, **fetch)))
 
+    def change_source(self, **source: Any) -> None:
+        """Change details of the plan's source."""
+        self.write_plan(replace(self.plan, source=replace(self.plan.source, **source)))
+
     def change_webhook(self, **webhook: Any) -> None:
         """Change details of the plan's webhook."""
         assert isinstance(self.plan.delivery, Webhook)
@@ -234,6 +238,15 @@ class Fetcher:
                 return float(line.rpartition(" ")[2])
         raise AssertionError(f"no metric {name}")
 
+    def wait_metric(self, name: str, value: float, *, seconds: float = 10) -> None:
+        """Wait until a metric has reached a value."""
+        until(
+            lambda: self.metric(name) >= value,
+            seconds=seconds,
+            what=lambda: f"{name} {value}\n{self.log()}",
+            pause=0.05,
+        )
+
     def progress(self) -> Progress:
         """Return the progress it last wrote."""
         return Progress.from_json(Path(f"{self.checkpoint}.progress").read_text())
@@ -253,6 +266,10 @@ class Fetcher:
         """Return the checkpoint it last wrote."""
         found: dict[str, Any] = json.loads(self.checkpoint.read_text())
         return found
+
+    def save(self, checkpoint: dict[str, Any]) -> None:
+        """Put another checkpoint in place, while it does not run."""
+        self.checkpoint.write_text(json.dumps(checkpoint))
 
 
 @pytest.fixture

@@ -155,7 +155,7 @@ def test_the_operators_own_test_message_is_left_alone(
     server.dovecot.seed(account.address, [b"X-Mailbox-Operator-Test: token\r\nMessage-ID: <t@x>\r\n\r\n", *numbered(1)])
     assert fetcher.once() == 0
     assert [event.fields["ce-messageid"] for event in receiver.events] == ["<1@x>"]
-    assert flags(server, account) == ["", "S"]
+    assert server.dovecot.flags(account.address) == ["", "S"]
 
 
 def test_a_repeated_message_id_is_delivered_once_unless_asked_otherwise(
@@ -172,20 +172,13 @@ def test_a_repeated_message_id_is_delivered_once_unless_asked_otherwise(
     assert len(receiver.accepted) == 2
 
 
-def flags(server: MailServer, account: Account) -> list[str]:
-    """Return the flags of the INBOX's messages, in Maildir's letters, by their time."""
-    maildir = server.dovecot.maildir(account.address)
-    paths = sorted(path.name for folder in ("new", "cur") for path in (maildir / folder).iterdir())
-    return [name.partition(":2,")[2] for name in paths]
-
-
 def test_delivered_messages_are_marked_as_seen(
     server: MailServer, account: Account, receiver: Receiver, fetcher: Fetcher
 ) -> None:
     server.dovecot.seed(account.address, numbered(3))
     fetcher.start()
     receiver.wait_accepted(3)
-    until(lambda: flags(server, account) == ["S", "S", "S"], seconds=5, what="marked")
+    until(lambda: server.dovecot.flags(account.address) == ["S", "S", "S"], seconds=5, what="marked")
 
 
 def test_nothing_is_marked_where_that_is_not_asked(
@@ -195,4 +188,4 @@ def test_nothing_is_marked_where_that_is_not_asked(
     fetcher.change(mark_seen=False)
     assert fetcher.once() == 0
     assert len(receiver.accepted) == 2
-    assert flags(server, account) == ["", ""]
+    assert server.dovecot.flags(account.address) == ["", ""]

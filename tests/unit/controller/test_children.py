@@ -7,7 +7,7 @@ from mailbox_operator.controller.apply import covers
 from mailbox_operator.controller.children import render_children
 from mailbox_operator.controller.judge import judge
 from mailbox_operator.controller.kinds import Kind
-from mailbox_operator.fetcher.plan import Plan, Webhook
+from mailbox_operator.fetcher.plan import Fetch, HeaderMatch, Plan, Webhook
 from unit.controller.builders import mailbox
 
 
@@ -72,6 +72,40 @@ def test_the_plan_can_be_read_by_the_fetcher_and_holds_no_secret() -> None:
     assert isinstance(plan.delivery, Webhook)
     assert plan.delivery.url == "http://receiver.helpdesk.svc:8080/hook"
     assert plan.fetch.since_seconds == 7 * 86400
+
+
+def test_all_of_fetch_reaches_the_fetcher() -> None:
+    wanted = {
+        "folders": {"include": ["INBOX", "Projects/*"], "exclude": ["*/Old"]},
+        "mode": "Poll",
+        "interval": "1m",
+        "since": "0",
+        "filter": {
+            "unseenOnly": True,
+            "headers": [{"name": "X-A"}, {"name": "X-B", "value": "1"}],
+            "from": ["a@example.com"],
+            "maxMessageSize": "1Mi",
+            "oversize": "Skip",
+        },
+        "deduplicate": False,
+        "afterFetch": {"markSeen": False, "delete": True, "deleteAfter": "1d"},
+    }
+    plan_map = next(obj for kind, obj in children(fetch=wanted) if kind.name == "ConfigMap" and "data" in obj)
+    assert Plan.from_json(plan_map["data"]["plan.json"]).fetch == Fetch(
+        folders=("INBOX", "Projects/*"),
+        exclude=("*/Old",),
+        push=False,
+        interval_seconds=60,
+        since_seconds=0,
+        unseen_only=True,
+        headers=(HeaderMatch(name="X-A"), HeaderMatch(name="X-B", value="1")),
+        senders=("a@example.com",),
+        max_message_size=2**20,
+        oversize="Skip",
+        deduplicate=False,
+        mark_seen=False,
+        delete_after_seconds=86_400,
+    )
 
 
 def test_the_secret_is_a_file_and_no_argument() -> None:

@@ -126,7 +126,7 @@ def test_a_checkpoint_of_an_earlier_version_is_read_and_nothing_of_it_is_lost(pa
     assert isinstance(ledger, ImapLedger)
     assert (ledger.uidvalidity, ledger.last, ledger.since_through) == (1732406400, 1040, 1038)
     assert ledger.announce([Uid(1041), Uid(1042), Uid(1044), Uid(1050)], through=Uid(1050)) == [1041, 1050]
-    assert list(ledger.unmarked) == [1042]
+    assert list(ledger.owed.at_once) == [1042]
     assert b"<1042@example.com>" in read.seen
     assert read.count_try("INBOX", Uid(1041)) == 2
     assert [(q.folder, q.id, q.said) for q in read.quarantine] == [("INBOX", 1044, "The sink answered 400")]

@@ -80,12 +80,15 @@ def test_a_body_arrives_whole_whatever_its_size(size: int, held: str, *, uid_fir
 
 def test_a_body_that_is_too_large_is_thrown_away_but_told(tmp_path: Path) -> None:
     stream = b"* 1 FETCH (UID 7 BODY[] {11}\r\n" + b"x" * 11 + b")\r\n"
-    assert assemble(stream, tmp_path, max_message=10)[1] == [(Fetched(Uid(7), b"", 0, header_only=False), None)]
+    assert assemble(stream, tmp_path, max_message=10)[1] == [
+        (Fetched(Uid(7), b"", 0, header_only=False, seen=False), None)
+    ]
 
 
-def test_other_literals_are_left_out(tmp_path: Path) -> None:
-    texts, messages, _ = assemble(b'* LIST () "/" {3}\r\na"b\r\nm1 OK done\r\n', tmp_path)
-    assert texts == [b'* LIST () "/" {3}', b"m1 OK done"]
+def test_a_folders_name_in_a_literal_is_quoted_and_other_literals_are_left_out(tmp_path: Path) -> None:
+    stream = b'* LIST () "/" {4}\r\na"\\b\r\n* STATUS {2}\r\n\xff\xfe (UIDNEXT 3)\r\n* X {3}\r\nabc\r\nm1 OK done\r\n'
+    texts, messages, _ = assemble(stream, tmp_path)
+    assert texts == [b'* LIST () "/" "a\\"\\\\b"', b'* STATUS "\xff\xfe" (UIDNEXT 3)', b"* X {3}", b"m1 OK done"]
     assert messages == []
 
 

@@ -28,15 +28,16 @@ DATE = b"17-Jul-1996 02:44:25 -0700"
     [
         (
             b'* 12 FETCH (UID 7 FLAGS (\\Seen $X) INTERNALDATE "%b" RFC822.SIZE 44 BODY[] {44}' % DATE,
-            Fetched(Uid(7), DATE, 44, header_only=False),
+            Fetched(Uid(7), DATE, 44, header_only=False, seen=True),
         ),
         (
             b'* 12 FETCH (UID 7 FLAGS () INTERNALDATE "%b" RFC822.SIZE 44 BODY[HEADER] {4}' % DATE,
-            Fetched(Uid(7), DATE, 44, header_only=True),
+            Fetched(Uid(7), DATE, 44, header_only=True, seen=False),
         ),
-        (b"* 1 FETCH (RFC822.SIZE 3 uid 9 BODY[] {3}", Fetched(Uid(9), b"", 3, header_only=False)),
-        (b"* 1 FETCH (UID 9 BODY[] ~{3}", Fetched(Uid(9), b"", 0, header_only=False)),
-        (b"* 1 FETCH (BODY[] NIL UID 9)", Fetched(Uid(9), b"", 0, header_only=False)),
+        (b"* 1 FETCH (RFC822.SIZE 3 uid 9 BODY[] {3}", Fetched(Uid(9), b"", 3, header_only=False, seen=False)),
+        (b"* 1 FETCH (UID 9 BODY[] ~{3}", Fetched(Uid(9), b"", 0, header_only=False, seen=False)),
+        (b"* 1 FETCH (BODY[] NIL UID 9)", Fetched(Uid(9), b"", 0, header_only=False, seen=False)),
+        (b"* 1 FETCH (UID 9 FLAGS (\\seen) BODY[] {3}", Fetched(Uid(9), b"", 0, header_only=False, seen=True)),
         (b"* 1 FETCH (BODY[] {3}", None),
         (b"* 1 FETCH (UID 9 ENVELOPE {3}", None),
     ],

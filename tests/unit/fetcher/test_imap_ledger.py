@@ -104,9 +104,39 @@ def test_a_uid_set_is_short() -> None:
     assert render_uid_set([1, 2, 3, 5, 8, 9]) == "1:3,5,8:9"
 
 
-def test_marks_wait_until_the_server_has_them() -> None:
+def test_what_is_owed_waits_until_the_server_has_done_it() -> None:
     ledger = new_ledger()
+    ledger.acts_at_once = True
     ledger.follow_up(Uid(1), now=0.0)
     ledger.follow_up(Uid(2), now=0.0)
-    ledger.marked([Uid(1)])
-    assert list(ImapLedger.from_data(ledger.to_data()).unmarked) == [2]
+    ledger.owed.done([Uid(1)])
+    assert list(ImapLedger.from_data(ledger.to_data()).owed.at_once) == [2]
+
+
+def test_what_is_reopened_is_pending_until_it_is_settled_again_and_survives_a_kill() -> None:
+    ledger = new_ledger()
+    ledger.announce([Uid(1), Uid(2), Uid(3)], through=Uid(3))
+    ledger.settle(Uid(1))
+    ledger.settle(Uid(3))
+    ledger.reopen([Uid(1), Uid(2), Uid(3), Uid(9)])
+    assert ledger.reopened == [1, 3], "2 is not done with yet, and 9 not known"
+    assert (ledger.last, ledger.pending) == (1, 3)
+    again = ImapLedger.from_data(json.loads(json.dumps(ledger.to_data())))
+    assert again.reopened == [1, 3]
+    again.settle(Uid(1))
+    assert (again.reopened, again.is_done(Uid(1))) == ([3], True)
+
+
+def test_marked_unread_by_others_is_noticed_and_what_we_owe_is_not() -> None:
+    ledger = new_ledger()
+    ledger.acts_at_once = True
+    ledger.announce([Uid(uid) for uid in range(1, 5)], through=Uid(4))
+    for uid in (1, 2, 3):
+        ledger.settle(Uid(uid))
+    ledger.follow_up(Uid(3), now=0.0)
+    assert ledger.look_at_unseen([Uid(3), Uid(4)]) == [], "at first nothing is known to have changed"
+    assert ledger.look_at_unseen([Uid(2), Uid(3), Uid(4)]) == [2]
+    assert ledger.look_at_unseen([Uid(2), Uid(3), Uid(4)]) == [], "told once"
+    ledger.owed.done([Uid(3)])
+    ledger.unseen.forget([Uid(3)])
+    assert ledger.look_at_unseen([Uid(3)]) == [3], "we marked it, and someone took the mark off"

@@ -45,7 +45,7 @@ async def test_a_delivered_message_is_settled_marked_and_remembered(pipeline: Pi
     arrive(pipeline, ledger, 1, b"Message-ID: <1@x>\r\n\r\n")
     assert (ledger.last, ledger.pending) == (0, 1)
     pipeline.delivered(sink.held_now[0])
-    assert (ledger.last, ledger.pending, list(ledger.unmarked)) == (1, 0, [1])
+    assert (ledger.last, ledger.pending, list(ledger.owed.at_once)) == (1, 0, [1])
     assert b"<1@x>" in pipeline.checkpoint.seen
     assert pipeline.unsaved == pipeline.checkpoint.messages_delivered == 1
 
@@ -58,7 +58,7 @@ async def test_a_repeat_is_not_handed_over(pipeline: Pipeline, sink: MemorySink)
     arrive(pipeline, ledger, 3, b"\r\nno id")
     arrive(pipeline, ledger, 4, b"\r\nno id")
     assert [message.id for message in sink.held_now] == [3, 4]
-    assert list(ledger.unmarked) == [1, 2]
+    assert list(ledger.owed.at_once) == [1, 2]
 
 
 async def test_a_message_in_flight_does_not_hide_another_of_its_id(pipeline: Pipeline, sink: MemorySink) -> None:
@@ -71,7 +71,7 @@ async def test_a_message_in_flight_does_not_hide_another_of_its_id(pipeline: Pip
 async def test_a_test_message_is_settled_and_not_marked(pipeline: Pipeline, sink: MemorySink) -> None:
     ledger = begin(pipeline)
     arrive(pipeline, ledger, 1, b"X-Mailbox-Operator-Test: 1\r\n\r\n")
-    assert (sink.held_now, ledger.last, list(ledger.unmarked)) == ([], 1, [])
+    assert (sink.held_now, ledger.last, list(ledger.owed.at_once)) == ([], 1, [])
 
 
 async def test_what_comes_back_for_another_uidvalidity_settles_nothing(pipeline: Pipeline, sink: MemorySink) -> None:
