@@ -158,12 +158,13 @@ func relation(network, destination *net.IPNet) position {
 
 func (c *cluster) createBridge() error {
 	attributes := netlink.NewLinkAttrs()
-	attributes.Name, attributes.Alias = c.bridge(), strconv.Itoa(os.Getpid())
+	attributes.Name = c.bridge()
 	br := &netlink.Bridge{LinkAttrs: attributes}
 	if err := netlink.LinkAdd(br); err != nil {
 		return fmt.Errorf("creating bridge %s: %w", c.bridge(), err)
 	}
 	return errors.Join(
+		netlink.LinkSetAlias(br, strconv.Itoa(os.Getpid())), // LinkAdd does not set it
 		netlink.AddrAdd(br, &netlink.Addr{IPNet: &net.IPNet{IP: c.nodeIP(), Mask: net.CIDRMask(24, 32)}}),
 		netlink.LinkSetUp(br),
 		c.routeServices(br),

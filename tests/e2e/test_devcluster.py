@@ -273,6 +273,20 @@ def test_a_pod_reaches_a_server_on_an_address_of_this_machine(team: Kube) -> Non
         assert ran(team, "client", "python3", "-c", program, address) == (0, "220 welcome\n")
 
 
+def test_a_second_cluster_leaves_the_first_its_network(team: Kube, folder: Path) -> None:
+    team.apply(deployment("web", text="still here"), service("web", port=80, target=8080))
+    team.run("rollout", "status", "deployment/web", "--timeout=30s")
+    other = folder / "other"
+    try:
+        second = Kube(kubeconfig=devcluster.start("other", folder=other, images={IMAGE: [sys.base_prefix]}).kubeconfig)
+        nodes = [Kube.items(one, "nodes")[0]["spec"]["podCIDR"] for one in (team, second)]
+        assert nodes[0] != nodes[1]
+        fetch = "import urllib.request as r; print(r.urlopen('http://web', timeout=5).read().decode())"
+        assert ran(team, "one", "python3", "-c", fetch) == (0, "still here\n")
+    finally:
+        devcluster.stop("other", folder=other, delete=True)
+
+
 def test_the_node_and_the_cluster_say_which_addresses_are_theirs(smoke: Kube) -> None:
     (node,) = smoke.items("nodes")
     (cidr,) = smoke.items("servicecidrs")

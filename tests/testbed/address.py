@@ -1,4 +1,4 @@
-"""An address of this machine's own for a test's servers: not loopback to anybody who dials it, and with the usual ports free."""
+"""Addresses of this machine's own for a test's servers: not loopback to anybody who dials them, and with the usual ports free."""
 
 import json
 import subprocess
@@ -8,6 +8,8 @@ from typing import Final
 
 NETWORK: Final = "10.99"
 """Private, and none of the development cluster's."""
+MOST: Final = 127
+"""Addresses of one holder; those from NETWORK.x.128 on are a namespace's (`wire.py`)."""
 
 
 def taken() -> set[str]:
@@ -27,12 +29,24 @@ def remove_address(address: str) -> None:
 
 
 @contextmanager
-def address_of_its_own() -> Iterator[str]:
-    """Hold the first address of `NETWORK` that nobody has."""
+def addresses_of_their_own(count: int) -> Iterator[list[str]]:
+    """Hold the first addresses of the first part of `NETWORK` that nobody has."""
+    assert count <= MOST
     used = taken()
-    wanted = next(one for number in range(1, 255) if (one := f"{NETWORK}.{number}.1") not in used)
-    add_address(wanted)
+    part = next(one for number in range(1, 255) if f"{(one := f'{NETWORK}.{number}')}.1" not in used)
+    held: list[str] = []
     try:
-        yield wanted
+        for number in range(1, count + 1):
+            add_address(f"{part}.{number}")
+            held.append(f"{part}.{number}")
+        yield held
     finally:
-        remove_address(wanted)
+        for address in held:
+            remove_address(address)
+
+
+@contextmanager
+def address_of_its_own() -> Iterator[str]:
+    """Hold one."""
+    with addresses_of_their_own(1) as (address,):
+        yield address

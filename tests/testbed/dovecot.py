@@ -1,4 +1,4 @@
-"""A private Dovecot 2.3: IMAP, POP3, and SASL and LMTP for Postfix."""
+"""A private Dovecot 2.3: IMAP, POP3, LMTP, and SASL for Postfix."""
 
 import imaplib
 import os
@@ -29,6 +29,8 @@ class Dovecot:
     imaps: int
     pop3: int
     pop3s: int
+    lmtp: int
+    lmtps: int
     process: subprocess.Popen[bytes]
 
     @classmethod
@@ -42,6 +44,8 @@ class Dovecot:
         imaps: int = 993,
         pop3: int = 0,
         pop3s: int = 0,
+        lmtp: int = 0,
+        lmtps: int = 0,
         certificate: str = "server",
         settings: str = "",
     ) -> "Dovecot":
@@ -59,6 +63,8 @@ class Dovecot:
             "imaps": imaps,
             "pop3": pop3,
             "pop3s": pop3s,
+            "lmtp": lmtp,
+            "lmtps": lmtps,
             "cert": pki.certificate(certificate),
             "key": pki.key(certificate),
             "settings": settings,
@@ -67,7 +73,17 @@ class Dovecot:
         process = subprocess.Popen(
             ["dovecot", "-F", "-c", root / "dovecot.conf"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        started = cls(root=root, address=address, imap=imap, imaps=imaps, pop3=pop3, pop3s=pop3s, process=process)
+        started = cls(
+            root=root,
+            address=address,
+            imap=imap,
+            imaps=imaps,
+            pop3=pop3,
+            pop3s=pop3s,
+            lmtp=lmtp,
+            lmtps=lmtps,
+            process=process,
+        )
         until(lambda: "starting up" in started.log(), seconds=10, what=started.log)
         return started
 

@@ -35,7 +35,7 @@ def running_mail_server(
     """Run a pair on `address`; its certificate is good for `names`, localhost and 127.0.0.1."""
     root = Path(tempfile.mkdtemp(prefix="mail-"))
     root.chmod(0o755)  # Dovecot and Postfix run as users of their own
-    ports = [143, 993, 25, 587, 465, 110, 995] if standard_ports else free_ports(7, address)
+    ports = [143, 993, 25, 587, 465, 110, 995, 24, 2424] if standard_ports else free_ports(9, address)
     try:
         pki = Pki.make(root / "pki", *names)
         dovecot = Dovecot.start(
@@ -46,6 +46,8 @@ def running_mail_server(
             imaps=ports[1],
             pop3=ports[5],
             pop3s=ports[6],
+            lmtp=ports[7],
+            lmtps=ports[8],
         )
         try:
             postfix = Postfix.start(

@@ -37,8 +37,9 @@ class Postfix:
         submission: int = 587,
         submissions: int = 465,
         certificate: str = "server",
+        services: str = "",
     ) -> "Postfix":
-        """Start one below `root` that takes mail for `domain`."""
+        """Start one below `root` that takes mail for `domain`. `services` are further lines of its master.cf."""
         for name in ("etc", "queue", "data", "log"):
             (root / name).mkdir(parents=True, exist_ok=True)
         shutil.chown(root / "data", "postfix")
@@ -52,6 +53,7 @@ class Postfix:
             "smtp": smtp,
             "submission": submission,
             "submissions": submissions,
+            "services": services,
         }
         for name in ("main.cf", "master.cf"):
             text = Template((HERE / f"{name}.in").read_text()).substitute(values)

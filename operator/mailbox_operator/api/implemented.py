@@ -1,15 +1,13 @@
 """What this version does not do yet. An object that asks for it is told so, field by field."""
 
 from collections.abc import Iterator
-from typing import Final
 
 from mailbox_operator.api.credentials import Credentials
 from mailbox_operator.api.delivery import Delivery
 from mailbox_operator.api.fetch import Fetch
 from mailbox_operator.api.mailbox import MailboxSpec
 from mailbox_operator.api.oauthapp import OAuthAppSpec
-
-MECHANISMS: Final = frozenset({None, "Plain", "Login", "CRAMMD5", "SCRAM", "XOAUTH2", "OAUTHBEARER"})
+from mailbox_operator.api.servers import Incoming, Outgoing
 
 
 def not_implemented(spec: MailboxSpec) -> list[str]:
@@ -30,7 +28,7 @@ def app_not_implemented(spec: OAuthAppSpec) -> list[str]:
 
 
 def _identity(spec: MailboxSpec) -> Iterator[str]:
-    if spec.shared_mailbox:
+    if spec.shared_mailbox and not uses_ews(spec.incoming):
         yield "spec.sharedMailbox: true"
     if further := [name for name in spec.capabilities if name != "Mail"]:
         yield f"spec.capabilities: {', '.join(further)}"
@@ -38,27 +36,28 @@ def _identity(spec: MailboxSpec) -> Iterator[str]:
 
 def _servers(spec: MailboxSpec) -> Iterator[str]:
     incoming, outgoing = spec.incoming, spec.outgoing
-    if incoming and incoming.protocol not in (None, "IMAP"):
+    if incoming and incoming.protocol not in (None, "IMAP", "EWS"):
         yield f"spec.incoming.protocol: {incoming.protocol}"
-    if incoming and incoming.url:
-        yield f"spec.incoming.url: {incoming.url}"
-    if outgoing and outgoing.protocol not in (None, "SMTP", "None"):
+    if uses_ews(incoming) and spec.delivery:
+        yield "spec.delivery for what comes in by EWS (such a Mailbox is proven and watched only)"
+    if outgoing and outgoing.protocol not in (None, "SMTP", "EWS", "None"):
         yield f"spec.outgoing.protocol: {outgoing.protocol}"
-    if outgoing and outgoing.url:
-        yield f"spec.outgoing.url: {outgoing.url}"
     if spec.provider_ref:
         return
-    if not (incoming and (incoming.host or incoming.url)):
+    if not (incoming and (incoming.host or uses_ews(incoming))):
         yield "discovery of the incoming server (set spec.incoming.host or spec.providerRef)"
-    if outgoing and outgoing.protocol != "None" and not (outgoing.host or outgoing.url):
+    if outgoing and outgoing.protocol != "None" and not (outgoing.host or uses_ews(outgoing)):
         yield "discovery of the outgoing server (set spec.outgoing.host or spec.providerRef)"
+
+
+def uses_ews(side: Incoming | Outgoing | None) -> bool:
+    """Whether a side is Exchange Web Services: by its protocol, or by a URL, which only they have."""
+    return side is not None and (side.protocol == "EWS" or bool(side.url))
 
 
 def _sign_in(path: str, credentials: Credentials | None) -> Iterator[str]:
     if credentials and credentials.oauth:
         yield f"{path}.oauth"
-    if credentials and credentials.mechanism not in MECHANISMS:
-        yield f"{path}.mechanism: {credentials.mechanism}"
 
 
 def _fetch(fetch: Fetch) -> Iterator[str]:

@@ -1,10 +1,9 @@
 """`mailbox-operator verify`."""
 
 import asyncio
-import json
 import secrets
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, NoReturn
 
@@ -17,6 +16,7 @@ from mailbox_operator.api.mailprovider import MailProviderSpec
 from mailbox_operator.api.validation import is_ours, violations
 from mailbox_operator.cli.local_values import LocalValues, MissingValueError
 from mailbox_operator.cli.manifest_files import ManifestError, manifest_files, read_documents
+from mailbox_operator.cli.report_file import as_json, as_junit
 from mailbox_operator.cli.step_display import show_end, shown_steps
 from mailbox_operator.controller.resolve import Resolution, UnresolvedError, resolve
 from mailbox_operator.controller.target import render_target
@@ -28,6 +28,8 @@ from mailbox_operator.verification.runner import verify as run_verification
 
 FAILED: Final = 1
 UNUSABLE: Final = 2
+
+Output = Literal["text", "json", "junit"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +62,9 @@ class UnusableError(Exception):
     help="Trust these authorities (PEM), in place of what spec.tls names.",
 )
 @click.option("--no-test-message", is_flag=True, help="Send no message, whatever the Mailbox says.")
-@click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", help="How to print the result.")
+@click.option(
+    "--output", "-o", type=click.Choice(["text", "json", "junit"]), default="text", help="How to print the result."
+)
 def verify(  # noqa: PLR0913 - a command's options are its arguments
     *,
     files: tuple[str, ...],
@@ -69,7 +73,7 @@ def verify(  # noqa: PLR0913 - a command's options are its arguments
     secrets_from: Path | None,
     ca_file: Path | None,
     no_test_message: bool,
-    output: Literal["text", "json"],
+    output: Output,
 ) -> None:
     """Prove a mailbox from this terminal, step by step, without a cluster.
 
@@ -82,6 +86,7 @@ def verify(  # noqa: PLR0913 - a command's options are its arguments
     From a password manager:   pass mail/support | mailbox-operator verify -f mailbox.yaml --password-stdin
     With the cluster's Secret: kubectl get mailbox,secret -o yaml | mailbox-operator verify -f - --name support
     For a program:             mailbox-operator verify -f mailbox.yaml --secrets-from secrets/ -o json
+    For a pipeline's report:   mailbox-operator verify -f mailbox.yaml --secrets-from secrets/ -o junit > report.xml
 
     Exit code: 0 proven, 1 a step failed, 2 the manifests cannot be tried.
     """  # noqa: D301 - click's mark for "do not wrap" is the character itself
@@ -191,10 +196,10 @@ def _ca_pem(chosen: Resolution, values: LocalValues) -> str | None:
     return None
 
 
-def _prove(target: Target, output: Literal["text", "json"]) -> Report:
-    if output == "json":
+def _prove(target: Target, output: Output) -> Report:
+    if output != "text":
         report = asyncio.run(run_verification(target, policy=ANYTHING, limits=Limits()))
-        click.echo(json.dumps({"address": target.address, **asdict(report)}, ensure_ascii=False))
+        click.echo(as_json(target.address, report) if output == "json" else as_junit(target.address, report))
         return report
     console = Console(highlight=False)
     with shown_steps(console) as listener:

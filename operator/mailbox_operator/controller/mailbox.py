@@ -112,8 +112,14 @@ class MailboxReconciler:
         return MailProvider.model_validate(found).spec if found else None
 
     def _version(self, key: Key) -> str | None:
+        """Return what changes with what verification sees of an object: a status is none of that."""
         found = self.store.get(key)
-        return str(found["metadata"]["resourceVersion"]) if found else None
+        if found is None:
+            return None
+        metadata = found["metadata"]
+        return (
+            f"{metadata['uid']}/{metadata['generation']}" if "generation" in metadata else metadata["resourceVersion"]
+        )
 
     def _refer(self, key: Key, targets: frozenset[Key]) -> None:
         """Take note of what a Mailbox refers to; what counts its Mailboxes is visited."""

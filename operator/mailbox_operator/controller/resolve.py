@@ -1,13 +1,21 @@
 """Where to connect and who signs in: from the spec, and from the provider where the spec leaves it open. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
 
 from mailbox_operator.api.credentials import Credentials
+from mailbox_operator.api.implemented import uses_ews
 from mailbox_operator.api.mailbox import MailboxSpec
-from mailbox_operator.api.mailprovider import MailProviderSpec, UsernameForm
+from mailbox_operator.api.mailprovider import IncomingEndpoint, MailProviderSpec, OutgoingEndpoint, UsernameForm
 from mailbox_operator.api.references import SecretKey
+from mailbox_operator.api.servers import Incoming, Outgoing
 from mailbox_operator.api.tls import Tls
 from mailbox_operator.mail.endpoint import DEFAULT_PORTS, Protocol, Security
+
+HTTP_PORTS: Final = {"http": 80, "https": 443}
+EWS_PATH: Final = "/EWS/Exchange.asmx"
 
 
 class UnresolvedError(Exception):
@@ -23,9 +31,20 @@ class Door:
     port: int
     security: Security
     source: str
+    path: str = ""
+    """Of the service's URL, for EWS; "": `host` is the domain that autodiscover is asked about."""
 
     def __str__(self) -> str:
+        if self.protocol is Protocol.EWS and not self.path:
+            return f"EWS by autodiscover of {self.host}"
         return f"{self.protocol} {self.host}:{self.port}"
+
+    @property
+    def url(self) -> str | None:
+        """Of the service, where it is known."""
+        scheme = "http" if self.security is Security.NONE else "https"
+        port = "" if self.port == HTTP_PORTS[scheme] else f":{self.port}"
+        return f"{scheme}://{self.host}{port}{self.path}" if self.path else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +90,8 @@ def resolve(spec: MailboxSpec, *, provider: MailProviderSpec | None) -> Resoluti
 def _incoming(spec: MailboxSpec, provider: MailProviderSpec | None) -> Door:
     asked = spec.incoming
     wanted = asked.protocol if asked else None
+    if asked and uses_ews(asked):
+        return _ews_door(asked, provider.incoming if provider else [], address=spec.address)
     preset = next((one for one in provider.incoming if one.protocol == (wanted or "IMAP")), None) if provider else None
     host = asked.host if asked and asked.host else (preset.host if preset else None)
     if not host:
@@ -93,6 +114,10 @@ def _outgoing(spec: MailboxSpec, provider: MailProviderSpec | None) -> Door | No
     asked = spec.outgoing
     if asked and asked.protocol == "None":
         return None
+    if asked and uses_ews(asked):
+        if not (asked.url or asked.host) and uses_ews(spec.incoming):
+            return _incoming(spec, provider)
+        return _ews_door(asked, provider.outgoing if provider else [], address=spec.address)
     preset = next((one for one in provider.outgoing if one.protocol == "SMTP"), None) if provider else None
     host = asked.host if asked and asked.host else (preset.host if preset else None)
     if not host:
@@ -122,6 +147,33 @@ def _door(  # noqa: PLR0913 - a door has these
     usual = DEFAULT_PORTS[protocol, secured]
     from_preset = preset[0] if preset and preset[1] == secured else None
     return Door(protocol=protocol, host=host, port=port or from_preset or usual, security=secured, source=source)
+
+
+def _ews_door(
+    asked: Incoming | Outgoing, presets: Sequence[IncomingEndpoint | OutgoingEndpoint], *, address: str
+) -> Door:
+    """Return where EWS is: as asked, else as the provider says, else the domain that autodiscover is asked about."""
+    preset = next((one.url for one in presets if one.protocol == "EWS" and one.url), None)
+    url = asked.url or (f"https://{asked.host}{EWS_PATH}" if asked.host else preset)
+    if url is None:
+        domain = address.rpartition("@")[2]
+        return Door(
+            protocol=Protocol.EWS, host=domain, port=HTTP_PORTS["https"], security=Security.TLS, source="Autodiscover"
+        )
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
+    try:
+        port = parts.port or HTTP_PORTS[scheme]
+    except ValueError:
+        raise UnresolvedError(f"{url} is no URL: write https://HOST{EWS_PATH}") from None
+    return Door(
+        protocol=Protocol.EWS,
+        host=parts.hostname or "",
+        port=port,
+        security=Security.NONE if scheme == "http" else Security.TLS,
+        source="Spec" if asked.url or asked.host else "Provider",
+        path=parts.path if len(parts.path) > 1 else EWS_PATH,
+    )
 
 
 def _login(credentials: Credentials, address: str, form: UsernameForm) -> Login:

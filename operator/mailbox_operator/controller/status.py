@@ -44,13 +44,14 @@ def resolved(spec: MailboxSpec, chosen: Resolution) -> Object:
 
 
 def _door(door: Door) -> Object:
-    return {
+    found: Object = {
         "protocol": str(door.protocol),
         "host": door.host,
         "port": door.port,
         "security": str(door.security),
         "source": door.source,
     }
+    return found | {"url": door.url} if door.url else found
 
 
 def _sink(spec: MailboxSpec) -> str:

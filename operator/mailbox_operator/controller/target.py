@@ -46,7 +46,9 @@ def _side(door: Door, login: Login, password: Secret, chosen: Resolution, ca_pem
         minimum_version=chosen.tls.min_version,
         insecure_skip_verify=chosen.tls.insecure_skip_verify,
     )
-    endpoint = Endpoint(protocol=door.protocol, host=door.host, port=door.port, security=door.security, tls=tls)
+    endpoint = Endpoint(
+        protocol=door.protocol, host=door.host, port=door.port, security=door.security, tls=tls, path=door.path
+    )
     credential = Credential(username=login.username, secret=password, mechanism=login.mechanism)
     return Side(endpoint=endpoint, credential=credential)
 

@@ -1,18 +1,21 @@
 """The LMTP sink: one transaction a message (RFC 2033)."""
 
 import asyncio
+from dataclasses import replace
 from typing import Final
 
 from mailbox_operator.fetcher.ids import MessageId, UidValidity
 from mailbox_operator.fetcher.lmtp_opening import LmtpServer
 from mailbox_operator.fetcher.lmtp_pool import LmtpPool
 from mailbox_operator.fetcher.message import Message
+from mailbox_operator.fetcher.mounted_tls import context_from
 from mailbox_operator.fetcher.outbox import Outbox
-from mailbox_operator.fetcher.plan import Lmtp
+from mailbox_operator.fetcher.plan import Lmtp, PlanError
 from mailbox_operator.fetcher.sink import SinkContext, SinkHealth
 from mailbox_operator.fetcher.spool import Spool
-from mailbox_operator.mail.endpoint import Security, TlsOptions
-from mailbox_operator.mail.tls import client_context
+from mailbox_operator.fetcher.watched_file import WatchedFile
+from mailbox_operator.mail.endpoint import Security
+from mailbox_operator.mail.errors import MailError
 
 CONNECTIONS: Final = 4
 """Into Dovecot, which makes each message durable, four take 300 to 500 messages a second, one 170 to 360."""
@@ -22,13 +25,18 @@ class LmtpSink:
     """Holds messages until the server has taken them."""
 
     def __init__(self, lmtp: Lmtp, context: SinkContext) -> None:
-        secured = lmtp.security is not Security.NONE
+        """Raises PlanError: the CA file cannot be used."""
+        self._ca_file = WatchedFile(lmtp.ca_file) if lmtp.ca_file else None
+        try:
+            ssl_context = context_from(self._ca_file) if lmtp.security is not Security.NONE else None
+        except MailError as error:
+            raise PlanError(f"lmtp.ca_file: {error}") from error
         self._server = LmtpServer(
             host=lmtp.host,
             port=lmtp.port,
             recipient=lmtp.recipient,
             security=lmtp.security,
-            ssl_context=client_context(TlsOptions()) if secured else None,
+            ssl_context=ssl_context,
             policy=context.policy,
         )
         self._outbox = Outbox(context, concurrency=CONNECTIONS)
@@ -40,7 +48,12 @@ class LmtpSink:
         self._outbox.start(self._pool)
 
     def look(self) -> None:
-        """Nothing that could change is mounted."""
+        """See whether the CA has changed."""
+        if self._ca_file and self._ca_file.look() and self._pool:
+            try:
+                self._pool.server = replace(self._server, ssl_context=context_from(self._ca_file))
+            except MailError:
+                return  # half written, perhaps; connections go by the one before
 
     def offer(self, message: Message) -> None:
         """Take a message. One that is held already is not taken twice."""

@@ -217,7 +217,7 @@ class LmtpConnection(asyncio.Protocol):
         """Close politely; nothing is under way."""
         if self.transport:
             self.transport.write(b"QUIT\r\n")
-            self.transport.close()
+            self.transport.abort()  # the reply says nothing, and a TLS farewell would wait for the server's
             self.transport = None
 
     def _lose(self, said: str) -> None:

@@ -24,7 +24,8 @@ class LmtpPool:
     """The outbox's carrier: starts deliveries while there is `room`; `on_free` tells of more."""
 
     def __init__(self, server: LmtpServer, *, size: int, tasks: asyncio.TaskGroup, on_free: Callable[[], None]) -> None:
-        self._server = server
+        self.server = server
+        """How new connections are made."""
         self._size = size
         self._tasks = tasks
         self._on_free = on_free
@@ -80,7 +81,7 @@ class LmtpPool:
         assert task is not None  # noqa: S101 - this runs in one
         try:
             async with asyncio.timeout_at(errand.deadline):
-                connection = await open_lmtp(self._server, freed=self._freed)
+                connection = await open_lmtp(self.server, freed=self._freed)
         except TimeoutError:
             self._drop(task, errand, "No connection within the deadline")
         except OpeningError as error:

@@ -1,10 +1,13 @@
 """How a server's certificate is judged, from the plan and the files that it names."""
 
+import ssl
 from pathlib import Path
 
 from mailbox_operator.fetcher.plan import Source
+from mailbox_operator.fetcher.watched_file import WatchedFile
 from mailbox_operator.mail.endpoint import TlsOptions
 from mailbox_operator.mail.errors import Area, MailError
+from mailbox_operator.mail.tls import client_context
 
 
 def tls_options(source: Source) -> TlsOptions:
@@ -16,6 +19,16 @@ def tls_options(source: Source) -> TlsOptions:
         minimum_version=source.minimum_tls_version,
         insecure_skip_verify=source.insecure_skip_verify,
     )
+
+
+def context_from(ca_file: WatchedFile | None) -> ssl.SSLContext:
+    """Return a context that trusts what a file holds, or the system's authorities. Raises MailError."""
+    if ca_file is None:
+        return client_context(TlsOptions())
+    ca_pem = (ca_file.content or b"").decode("utf-8", "replace")
+    if not ca_pem.strip():  # to the library that would mean: the system's authorities
+        raise MailError("the CA bundle is empty or cannot be read", area=Area.POLICY)
+    return client_context(TlsOptions(ca_pem=ca_pem))
 
 
 def read_text(path: str) -> str:

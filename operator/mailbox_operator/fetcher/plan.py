@@ -111,6 +111,7 @@ class Lmtp:
     port: int
     recipient: str
     security: Security
+    ca_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from mailbox_operator.fetcher.delivery_schedule import Delivery
 from mailbox_operator.fetcher.http_pool import HttpPool, HttpServer, UrlError, parse_url
 from mailbox_operator.fetcher.ids import MessageId, UidValidity
 from mailbox_operator.fetcher.message import Message
+from mailbox_operator.fetcher.mounted_tls import context_from
 from mailbox_operator.fetcher.outbox import Outbox
 from mailbox_operator.fetcher.plan import PlanError, Webhook
 from mailbox_operator.fetcher.proxy import find_proxy
@@ -19,10 +20,8 @@ from mailbox_operator.fetcher.spool import Spool
 from mailbox_operator.fetcher.watched_file import WatchedFile
 from mailbox_operator.fetcher.webhook_carrier import Form, HttpClient, WebhookCarrier
 from mailbox_operator.fetcher.webhook_secrets import WebhookSecrets
-from mailbox_operator.mail.endpoint import TlsOptions
-from mailbox_operator.mail.errors import Area, MailError
+from mailbox_operator.mail.errors import MailError
 from mailbox_operator.mail.guard import AddressPolicy
-from mailbox_operator.mail.tls import client_context
 
 LARGEST_ANSWER: Final = 1 << 16
 """Octets of an answer's body; nobody reads it."""
@@ -204,8 +203,5 @@ def find_server(url: str, *, ca_file: WatchedFile | None, policy: AddressPolicy)
         scheme, host, port, target = parse_url(url)
     except UrlError as error:
         raise PlanError(f"webhook.url: {error}") from error
-    ca_pem = (ca_file.content or b"").decode("utf-8", "replace") if ca_file else None
-    if ca_pem is not None and not ca_pem.strip():  # to the library that would mean: the system's authorities
-        raise MailError("the CA bundle is empty or cannot be read", area=Area.POLICY)
-    context = client_context(TlsOptions(ca_pem=ca_pem)) if scheme == "https" else None
+    context = context_from(ca_file) if scheme == "https" else None
     return HttpServer(host=host, port=port, ssl_context=context, policy=policy), target

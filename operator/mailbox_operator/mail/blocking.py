@@ -19,7 +19,8 @@ THREADS: Final = 160
 
 
 @lru_cache(maxsize=1)
-def _pool() -> ThreadPoolExecutor:
+def pool() -> ThreadPoolExecutor:
+    """Return the threads that blocking libraries run in, the process's one pool."""
     return ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="mail")
 
 
@@ -43,7 +44,7 @@ class BlockingConnection:
         """
         if self._cut:
             raise MailError("the connection was given up", area=Area.TCP)
-        self._last = running = _pool().submit(call)
+        self._last = running = pool().submit(call)
         try:
             return await asyncio.wrap_future(running)
         except asyncio.CancelledError:

@@ -58,6 +58,8 @@ class Endpoint:
     port: int
     security: Security
     tls: TlsOptions = TlsOptions()
+    path: str = ""
+    """Of the service's URL, for EWS; "": `host` is a domain, and autodiscover says where the service is."""
 
     @property
     def is_private(self) -> bool:

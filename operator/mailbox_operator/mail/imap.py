@@ -1,6 +1,7 @@
 """An IMAP session for proving and control (RFC 3501, RFC 9051), by imapclient. The fetcher has its own reader."""
 
 import imaplib
+import re
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -23,6 +24,8 @@ T = TypeVar("T")
 
 MOST_LOOKED_AT: Final = 50
 """Messages at once."""
+GREETING: Final = re.compile(r"(?i)\bBYE\b|^\+OK|^no IMAP|sent more than|socket error")
+"""A greeting that is one (RFC 9051 section 7.1.5) or another protocol's; what the library says of none, and of a broken wire."""
 IDENTITY: Final = {"name": "mailbox-operator", "vendor": "mailbox-operator"}
 
 
@@ -173,7 +176,12 @@ class ImapSession:
 
     async def _greet(self, connection: socket.socket) -> None:
         with asking("GREETING", protocol=Protocol.IMAP):
-            self._client = await self._call(lambda: Client(connection, self._name))
+            try:
+                self._client = await self._call(lambda: Client(connection, self._name))
+            except MailError as error:
+                if error.area is Area.IMAP and not GREETING.search(error.text):
+                    raise error.with_text(f"no IMAP response: {error.text}") from None
+                raise
 
     async def _handshake(self, call: Callable[[], object]) -> None:
         assert self._calls is not None, "reach() comes first"  # noqa: S101 - a fault of ours

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
-from typing import Protocol
+from typing import Final, Protocol
 
 from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.tls import Negotiated
+
+TEST_SUBJECT: Final = "Test of this mailbox"
+"""Of the test message, before its token: where a server finds nothing by a header, it finds it by the subject."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +66,8 @@ class IncomingSession(Session, Protocol):
 class OutgoingSession(Session, Protocol):
     """A side where mail goes out."""
 
-    async def judge_sender(self, address: str, *, recipient: str) -> None:
-        """Prove that `address` may send, without sending. Does nothing where the protocol has no way to tell."""
+    async def judge_sender(self, address: str, *, recipient: str) -> bool:
+        """Prove that `address` may send, without sending. False: the protocol has no way to tell."""
 
     async def send(self, message: EmailMessage, *, sender: str, recipient: str) -> None:
         """Send a message, keeping no copy of it where the protocol lets one choose."""

@@ -136,7 +136,7 @@ class SmtpSession:
         except MailError as error:
             raise masked(error, credential) from None
 
-    async def judge_sender(self, address: str, *, recipient: str) -> None:
+    async def judge_sender(self, address: str, *, recipient: str) -> bool:
         """Prove that `address` may be a reverse path here, without sending: MAIL FROM, RCPT TO, then RSET.
 
         Servers that delay their refusals (Postfix does) judge the sender only when they hear a recipient.
@@ -152,6 +152,7 @@ class SmtpSession:
 
         with asking("MAIL", protocol=Protocol.SMTP, about=address):
             await self._call(envelope)
+        return True
 
     async def send(self, message: EmailMessage, *, sender: str, recipient: str) -> None:
         """Send a message."""
@@ -196,7 +197,7 @@ class SmtpSession:
         except smtplib.SMTPResponseException as error:
             raise _reply_error(error.smtp_code, error.smtp_error) from None
         except smtplib.SMTPException as error:
-            raise MailError(str(error)[:MOST_QUOTED], area=Area.SMTP) from None
+            raise _library_error(error) from None
         except OSError as error:  # ssl.SSLError is one
             raise tls_error(error, host=self._name) from error
 
@@ -253,13 +254,21 @@ def _errors() -> Iterator[None]:
     except smtplib.SMTPResponseException as error:
         raise _reply_error(error.smtp_code, error.smtp_error) from None
     except smtplib.SMTPException as error:
-        raise MailError(str(error)[:MOST_QUOTED], area=Area.SMTP) from None
+        raise _library_error(error) from None
     except ssl.SSLError as error:
         raise MailError(error.reason or "TLS failed", area=Area.TLS, vendor_code=error.reason or "") from None
     except OSError as error:
         raise MailError(str(error), area=Area.TCP) from error
     except ValueError:  # an address beyond ASCII, and the server has no SMTPUTF8
         raise MailError("the address cannot be written to this server", area=Area.SMTP) from None
+
+
+def _library_error(error: smtplib.SMTPException) -> MailError:
+    """Return what the library says by itself as evidence. What it met on the network, it tells after its own words."""
+    text = str(error)[:MOST_QUOTED]
+    if not isinstance(error, smtplib.SMTPServerDisconnected):
+        return MailError(text, area=Area.SMTP)
+    return MailError(text.removeprefix("Connection unexpectedly closed: "), area=Area.TCP)
 
 
 def _reply_error(status: int, words: bytes | str) -> MailError:

@@ -15,6 +15,16 @@ VERSIONS: Final = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.
 @lru_cache(maxsize=128)  # reading the system's authorities takes some 20 ms
 def client_context(options: TlsOptions) -> ssl.SSLContext:
     """Return a context that judges certificates as `options` say. Raises MailError: the CA bundle cannot be read."""
+    return _make_context(options)
+
+
+@lru_cache(maxsize=32)
+def http_context(options: TlsOptions) -> ssl.SSLContext:
+    """Return the same for an HTTP library, which writes its own protocol (ALPN) into it. Raises MailError."""
+    return _make_context(options)
+
+
+def _make_context(options: TlsOptions) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cadata=options.ca_pem)
     except (ssl.SSLError, TypeError, ValueError) as error:  # TypeError: not ASCII

@@ -15,6 +15,7 @@ from mailbox_operator.mail.tls import Negotiated
 from mailbox_operator.verification.judging import MOST, blocked, not_applicable, run_step
 from mailbox_operator.verification.model import Caution, Listener, Side, Step, StepResult, Target, Verdict
 from mailbox_operator.verification.opening import incoming_session, outgoing_session
+from mailbox_operator.verification.retirement import judge_retirement
 
 EXPIRES_SOON: Final = timedelta(days=21)
 REFUSED: Final = frozenset({Retry.NO, Retry.LIMITED, Retry.REFRESH})
@@ -55,9 +56,9 @@ class Chain:
         else:
             self.add(blocked(step))
 
-    async def reach_and_secure(self, session: Session, endpoint: Endpoint, steps: tuple[Step, ...]) -> None:
+    async def reach_and_secure(self, session: Session, side: Side, steps: tuple[Step, ...]) -> None:
         """Run the first two steps, which are the same for every protocol."""
-        timeouts = self.target.timeouts
+        timeouts, endpoint = self.target.timeouts, side.endpoint
 
         async def reach() -> str:
             await session.reach()
@@ -72,6 +73,8 @@ class Chain:
             return f"{found.version}, certificate issued by {found.issuer}, expires {found.expires:%Y-%m-%d}"
 
         await self.step(steps[0], reach, seconds=timeouts.connect)
+        if self.whole and (caution := judge_retirement(side)):
+            self.cautions.append(caution)
         if endpoint.security is Security.NONE and self.whole:
             self.add(not_applicable(steps[1], "Plain text, as asked for by security: None"))
             self._caution_plaintext(endpoint)
@@ -138,14 +141,14 @@ async def prove_incoming(
 ) -> IncomingSession | None:
     """Run the incoming chain. Returns the session, signed in, where all of it holds; the stack closes it."""
     side = chain.target.incoming
-    session = incoming_session(side.endpoint, policy=policy)
+    session = incoming_session(side.endpoint, policy=policy, address=chain.target.address)
     stack.push_async_callback(session.close)
 
     async def open_folders() -> str:
         return await session.open_folders(chain.target.folders)
 
     try:
-        await chain.reach_and_secure(session, side.endpoint, INCOMING)
+        await chain.reach_and_secure(session, side, INCOMING)
         await chain.sign_in(session, side, Step.INCOMING_AUTHENTICATED)
     finally:
         login.over(chain)
@@ -162,18 +165,18 @@ async def prove_outgoing(
         for step in OUTGOING:
             chain.add(not_applicable(step, "The mailbox only receives"))
         return None
-    session = outgoing_session(side.endpoint, policy=policy)
+    session = outgoing_session(side.endpoint, policy=policy, address=chain.target.address)
     stack.push_async_callback(session.close)
     address, timeouts = chain.target.address, chain.target.timeouts
     identities = tuple(dict.fromkeys((address, *chain.target.identities)))
 
     async def sign_in() -> str:
         await session.sign_in(side.credential)
-        for identity in identities:
-            await session.judge_sender(identity, recipient=address)
-        return f"Signed in as {side.credential.username}, may send as {', '.join(identities)}"[:MOST]
+        proven = [one for one in identities if await session.judge_sender(one, recipient=address)]
+        told = f", may send as {', '.join(proven)}" if proven else ""
+        return f"Signed in as {side.credential.username}{told}"[:MOST]
 
-    await chain.reach_and_secure(session, side.endpoint, OUTGOING)
+    await chain.reach_and_secure(session, side, OUTGOING)
     if chain.whole and await login.refused():
         chain.add(blocked(Step.OUTGOING_AUTHENTICATED, "Not tried: the incoming side has refused the same credential"))
         return None

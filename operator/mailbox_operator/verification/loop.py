@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from typing import Final
 
-from mailbox_operator.mail.session import Found, IncomingSession, OutgoingSession
+from mailbox_operator.mail.session import TEST_SUBJECT, Found, IncomingSession, OutgoingSession
 from mailbox_operator.verification.model import LoopTest
 
 HEADER: Final = "X-Mailbox-Operator-Test"
@@ -27,7 +27,7 @@ def render_message(address: str, *, token: str) -> EmailMessage:
     """Return the message for `token`."""
     message = EmailMessage()
     message["From"] = message["To"] = address
-    message["Subject"] = f"Test of this mailbox ({token})"
+    message["Subject"] = f"{TEST_SUBJECT} ({token})"
     message["Date"] = formatdate()
     message["Message-ID"] = make_msgid(domain=address.rpartition("@")[2])
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834 section 5: nobody answers it

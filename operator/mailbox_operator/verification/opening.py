@@ -1,6 +1,7 @@
 """Which session a side gets: the one place that knows every protocol."""
 
 from mailbox_operator.mail.endpoint import Endpoint, Protocol
+from mailbox_operator.mail.ews import EwsSession
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.imap import ImapSession
 from mailbox_operator.mail.pop3 import Pop3Session
@@ -8,21 +9,25 @@ from mailbox_operator.mail.session import IncomingSession, OutgoingSession
 from mailbox_operator.mail.smtp import SmtpSession
 
 
-def incoming_session(endpoint: Endpoint, *, policy: AddressPolicy) -> IncomingSession:
-    """Return a session, not yet connected, for where mail comes in. ValueError: it does not by this protocol."""
+def incoming_session(endpoint: Endpoint, *, policy: AddressPolicy, address: str) -> IncomingSession:
+    """Return a session, not yet connected, for where mail of `address` comes in. ValueError: it does not by this protocol."""
     match endpoint.protocol:
         case Protocol.IMAP:
             return ImapSession(endpoint, policy=policy)
         case Protocol.POP3:
             return Pop3Session(endpoint, policy=policy)
+        case Protocol.EWS:
+            return EwsSession(endpoint, policy=policy, address=address)
         case other:
             raise ValueError(f"no incoming session speaks {other}")
 
 
-def outgoing_session(endpoint: Endpoint, *, policy: AddressPolicy) -> OutgoingSession:
-    """Return a session, not yet connected, for where mail goes out. ValueError: it does not by this protocol."""
+def outgoing_session(endpoint: Endpoint, *, policy: AddressPolicy, address: str) -> OutgoingSession:
+    """Return a session, not yet connected, for where mail of `address` goes out. ValueError: it does not by this protocol."""
     match endpoint.protocol:
         case Protocol.SMTP:
             return SmtpSession(endpoint, policy=policy)
+        case Protocol.EWS:
+            return EwsSession(endpoint, policy=policy, address=address)
         case other:
             raise ValueError(f"no outgoing session speaks {other}")

@@ -91,6 +91,8 @@ def test_a_provider_tells_how_many_mailboxes_use_it(team: Team) -> None:
         team.kube.wait_condition("support", "Ready", seconds=15)
         assert team.status("support")["resolved"]["incoming"]["source"] == "Provider"
         until(lambda: team.kube.get("mailprovider", name)["status"].get("mailboxes") == 1, seconds=5, what="one")
+        team.operator.wait_idle()
+        assert team.logins("support") == 1, "that a provider's status counts its mailboxes is no change of it"
         team.kube.delete("mailbox", "support")
         until(lambda: team.kube.get("mailprovider", name)["status"].get("mailboxes") == 0, seconds=5, what="none")
     finally:

@@ -17,6 +17,7 @@ from mailbox_operator.mail.imap import ImapSession
 from mailbox_operator.mail.secret import Secret
 from mailbox_operator.mail.smtp import SmtpSession
 from support.kube import until
+from testbed.hostile import garbage, resetting
 from testbed.mailserver import MailServer
 from testbed.scripted import answering, lines, talking
 
@@ -118,6 +119,20 @@ async def test_a_greeting_of_rubbish_is_a_mail_error(greeting: bytes, open_sessi
 
     with talking(talk) as port:
         assert (await refused(open_session(port))).text
+
+
+@pytest.mark.parametrize("open_session", [imap, smtp])
+async def test_a_wire_that_is_cut_is_the_networks_word(open_session: Callable[[int], Session]) -> None:
+    with talking(resetting) as port:
+        error = await refused(open_session(port))
+    assert (error.area, error.command) == ("tcp", "GREETING")
+    assert "Connection reset by peer" in error.text
+
+
+async def test_what_greets_in_no_protocol_is_said_to_be_none() -> None:
+    with talking(garbage) as port:
+        error = await refused(imap(port))
+    assert error.text.startswith("no IMAP response: ")
 
 
 async def test_no_login_here_is_no_success() -> None:

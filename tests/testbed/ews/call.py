@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from lxml import etree
 
-from testbed.ews.soap import NAMES, Element, FaultError, RefusalError, Request, answer, refusal, success
+from testbed.ews.soap import NAMES, Element, FaultError, M, RefusalError, Request, answer, refusal, success
 from testbed.ews.state import State
 from testbed.ews.world import Account, Folder, Item
+
+WITH_ITEMS: Final = frozenset({"CreateItem", "GetItem", "MoveItem", "UpdateItem"})
+"""Their messages have an Items element even where there is nothing in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,8 @@ class Call:
             try:
                 messages.append(success(self.request.name, *act(reference)))
             except RefusalError as error:
-                messages.append(refusal(self.request.name, error))
+                empty = [M.Items()] if self.request.name in WITH_ITEMS else []
+                messages.append(refusal(self.request.name, error, *empty))
         return answer(self.request.name, messages)
 
     def _may_open(self, account: Account) -> bool:

@@ -115,7 +115,7 @@ def _send(call: Call, octets: bytes, *, sender: Account) -> None:
     declared = getaddresses([str(message["From"] or sender.address)])[0][1]
     if declared.lower() != sender.address.lower():
         owner = call.state.account(declared)
-        if owner is None or sender.address not in owner.delegates:
+        if owner is None or sender.address not in owner.delegates or not owner.may_be_sent_as:
             raise RefusalError(
                 "ErrorSendAsDenied",
                 "The user account which was used to submit this request does not have the right to "

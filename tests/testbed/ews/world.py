@@ -81,6 +81,8 @@ class Account:
     """Signs in as this, as PEERS\\this, and by the address."""
     disabled: bool = False
     may_impersonate: bool = False
+    may_be_sent_as: bool = True
+    """By its delegates."""
     delegates: set[str] = field(default_factory=set)
     folders: dict[str, Folder] = field(default_factory=dict)
     journal: list[Change] = field(default_factory=list)

@@ -35,22 +35,21 @@ def test_what_is_done_is_not_complained_of() -> None:
         == []
     )
     assert asked(incoming=None, outgoing={"port": 587}, providerRef={"name": "hosting"}) == []
+    assert asked(incoming={"protocol": "EWS"}, outgoing={"protocol": "EWS"}, sharedMailbox=True, delivery=None) == []
 
 
 @pytest.mark.parametrize(
     ("spec", "told"),
     [
         ({"incoming": {"protocol": "POP3", "host": "a"}}, "spec.incoming.protocol: POP3"),
-        ({"incoming": {"url": "https://a/ews"}}, "spec.incoming.url: https://a/ews"),
+        (
+            {"incoming": {"url": "https://a/ews"}},
+            "spec.delivery for what comes in by EWS (such a Mailbox is proven and watched only)",
+        ),
         ({"outgoing": {"protocol": "Graph", "host": "a"}}, "spec.outgoing.protocol: Graph"),
-        ({"outgoing": {"url": "https://a/ews"}}, "spec.outgoing.url: https://a/ews"),
         ({"incoming": None}, "discovery of the incoming server (set spec.incoming.host or spec.providerRef)"),
         ({"outgoing": {"port": 587}}, "discovery of the outgoing server (set spec.outgoing.host or spec.providerRef)"),
         ({"credentials": {"oauth": {"appRef": {"name": "a"}}}}, "spec.credentials.oauth"),
-        (
-            {"credentials": {"mechanism": "NTLM", "passwordSecretRef": {"name": "a"}}},
-            "spec.credentials.mechanism: NTLM",
-        ),
         (
             {"outgoing": {"host": "a", "credentials": {"oauth": {"appRef": {"name": "a"}}}}},
             "spec.outgoing.credentials.oauth",

@@ -1,0 +1,140 @@
+"""A session with an Exchange server by Exchange Web Services, for proving. The libraries are loaded when it is used."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from email.message import EmailMessage
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from mailbox_operator.mail.credential import Credential, masked, require_sendable
+from mailbox_operator.mail.endpoint import Endpoint, Security
+from mailbox_operator.mail.errors import Area, MailError, asking
+from mailbox_operator.mail.ews_wire import Wire
+from mailbox_operator.mail.guard import AddressPolicy
+from mailbox_operator.mail.session import TEST_SUBJECT, Found
+from mailbox_operator.mail.tls import Negotiated
+
+if TYPE_CHECKING:
+    from mailbox_operator.mail.ews_client import Taste
+    from mailbox_operator.mail.ews_mailbox import EwsMailbox
+
+AUTODISCOVER_PATH: Final = "/autodiscover/autodiscover.svc"
+MOST_OCTETS: Final = 8 * 1024 * 1024
+"""Of one answer."""
+
+
+class EwsSession:
+    """Incoming and outgoing at once. All raise MailError."""
+
+    def __init__(
+        self, endpoint: Endpoint, *, policy: AddressPolicy, address: str, most_octets: int = MOST_OCTETS
+    ) -> None:
+        """`address`: the mailbox that is opened, be it the signing-in one's own or another's."""
+        self._endpoint = endpoint
+        self._address = address
+        self._wire = Wire(policy=policy, most_octets=most_octets)
+        self._host = endpoint.host.strip("[]")
+        self._taste: Taste | None = None
+        self._tls_fault: MailError | None = None
+        self._mailbox: EwsMailbox | None = None
+
+    async def reach(self) -> None:
+        """Connect and hear what the server answers to somebody who shows no credential.
+
+        A fault of TLS is kept for `secure`.
+        """
+        with asking("CONNECT", protocol="EWS"):
+            *others, last = self._places()
+            for place in others:
+                with suppress(MailError):
+                    self._taste = await self._wire.run(partial(self._taste_at, place))
+                    return
+            try:
+                self._taste = await self._wire.run(partial(self._taste_at, last))
+            except MailError as error:
+                if error.area is not Area.TLS:
+                    raise
+                self._tls_fault = error
+
+    async def secure(self) -> Negotiated | None:
+        """Return what was negotiated; None where the URL is not https."""
+        if self._tls_fault:
+            raise self._tls_fault
+        return None if self._endpoint.security is Security.NONE else self._wire.negotiated
+
+    async def sign_in(self, credential: Credential) -> None:
+        """Show the credential once, find the service where only a domain was given, and open the mailbox."""
+        require_sendable(credential)
+        taste = self._taste
+        assert taste is not None, "reach() and secure() come first"  # noqa: S101 - a fault of ours
+        with asking("AUTHENTICATE", protocol="EWS"):
+            try:
+                self._mailbox = await self._wire.run(lambda: self._open(taste, credential))
+            except MailError as error:
+                raise masked(error, credential) from None
+
+    async def open_folders(self, folders: Sequence[str]) -> str:
+        """Prove that each folder can be read; return a sentence with their counts and the server's version."""
+        with asking("SELECT", protocol="EWS"):
+            counts = await self._wire.run(lambda: self.mailbox.count(folders))
+        told = [f"{name}: {count} messages" for name, count in counts.items()]
+        return f"{', '.join(told)}; {self.mailbox.version}"
+
+    async def find(self, header: str, value: str) -> list[Found]:
+        """Return messages as `IncomingSession.find` says.
+
+        Exchange finds no message by a header field of one's own; the test message carries its token in the subject.
+        """
+        with asking("SEARCH", protocol="EWS"):
+            return await self._wire.run(lambda: self.mailbox.find(header, subject=value or TEST_SUBJECT))
+
+    async def delete(self, found: Sequence[Found]) -> None:
+        """Delete messages for good; one that has gone by itself is gone."""
+        with asking("DELETE", protocol="EWS"):
+            await self._wire.run(lambda: self.mailbox.delete([one.id for one in found]))
+
+    async def judge_sender(self, address: str, *, recipient: str) -> bool:  # noqa: ARG002 - others need them
+        """Return False: whether one may send shows when one does."""
+        return False
+
+    async def send(self, message: EmailMessage, *, sender: str, recipient: str) -> None:  # noqa: ARG002 - both stand in the message
+        """Send a message, keeping no copy."""
+        octets = message.as_bytes(policy=message.policy.clone(linesep="\r\n"))
+        with asking("SEND", protocol="EWS"):
+            await self._wire.run(lambda: self.mailbox.send(octets))
+
+    async def close(self) -> None:
+        """Close the connections; HTTP knows no good-bye."""
+        self._wire.close()
+
+    @property
+    def mailbox(self) -> "EwsMailbox":
+        """What was signed in to. Its calls block: `Wire.run` is for them."""
+        assert self._mailbox is not None, "sign_in() comes first"  # noqa: S101 - a fault of ours
+        return self._mailbox
+
+    def _places(self) -> list[str]:
+        """Return where to knock: at the service, or where autodiscover may be (the vendor's order, the safer first).
+
+        The domain's own web server comes second: it often belongs to somebody who should not see a password.
+        """
+        endpoint = self._endpoint
+        scheme = "http" if endpoint.security is Security.NONE else "https"
+        if endpoint.path:
+            return [f"{scheme}://{endpoint.host}:{endpoint.port}{endpoint.path}"]
+        hosts = (f"autodiscover.{endpoint.host}", endpoint.host)
+        return [f"{scheme}://{host}:{endpoint.port}{AUTODISCOVER_PATH}" for host in hosts]
+
+    def _taste_at(self, url: str) -> "Taste":
+        from mailbox_operator.mail.ews_client import taste  # noqa: PLC0415 - in a thread, and only where it is used
+
+        return taste(url, wire=self._wire, tls=self._endpoint.tls, name_of=self._host)
+
+    def _open(self, taste: "Taste", credential: Credential) -> "EwsMailbox":
+        from mailbox_operator.mail.ews_client import Door, ask_autodiscover, choose_auth  # noqa: PLC0415 - the same
+        from mailbox_operator.mail.ews_mailbox import open_mailbox  # noqa: PLC0415
+
+        auth = choose_auth(credential, taste.offers)
+        door = Door(wire=self._wire, tls=self._endpoint.tls, name_of=self._host, auth=auth)
+        url = taste.url if self._endpoint.path else ask_autodiscover(taste.url, address=self._address, door=door)
+        return open_mailbox(url, address=self._address, door=door)

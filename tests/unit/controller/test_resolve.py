@@ -1,0 +1,58 @@
+from typing import Any
+
+import pytest
+
+from mailbox_operator.api.mailbox import MailboxSpec
+from mailbox_operator.api.mailprovider import MailProviderSpec
+from mailbox_operator.controller.resolve import Resolution, UnresolvedError, resolve
+from mailbox_operator.controller.status import resolved
+from mailbox_operator.mail.endpoint import Protocol, Security
+
+PROVIDER: MailProviderSpec = MailProviderSpec.model_validate(
+    {"incoming": [{"protocol": "EWS", "url": "https://mail.hosting.example/ews"}], "displayName": "Hosting"}
+)
+
+
+def asked(**spec: Any) -> MailboxSpec:
+    common = {"address": "support@example.com", "credentials": {"passwordSecretRef": {"name": "support-mail"}}}
+    return MailboxSpec.model_validate(common | spec)
+
+
+def chosen(provider: MailProviderSpec | None = None, **spec: Any) -> Resolution:
+    return resolve(asked(**spec), provider=provider)
+
+
+def test_a_url_says_where_exchange_is_and_that_side_sends_too_where_asked_for() -> None:
+    found = chosen(
+        incoming={"url": "https://exchange.corp.example:8443/EWS/Exchange.asmx"}, outgoing={"protocol": "EWS"}
+    )
+    door = found.incoming
+    assert (door.protocol, door.host, door.port) == (Protocol.EWS, "exchange.corp.example", 8443)
+    assert (door.path, door.security, door.source) == ("/EWS/Exchange.asmx", Security.TLS, "Spec")
+    assert door.url == "https://exchange.corp.example:8443/EWS/Exchange.asmx"
+    assert found.outgoing == door
+
+
+def test_a_host_alone_means_the_usual_path() -> None:
+    door = chosen(incoming={"protocol": "EWS", "host": "exchange.corp.example"}).incoming
+    assert (str(door), door.url) == ("EWS exchange.corp.example:443", "https://exchange.corp.example/EWS/Exchange.asmx")
+
+
+def test_plain_http_is_taken_as_asked() -> None:
+    door = chosen(incoming={"url": "http://exchange.corp.example"}).incoming
+    assert (door.port, door.security, door.path) == (80, Security.NONE, "/EWS/Exchange.asmx")
+
+
+def test_without_a_url_the_provider_says_and_without_a_provider_autodiscover() -> None:
+    assert chosen(PROVIDER, incoming={"protocol": "EWS"}).incoming.url == "https://mail.hosting.example/ews"
+    found = chosen(incoming={"protocol": "EWS"}, outgoing={"protocol": "EWS"})
+    door = found.incoming
+    assert (door.host, door.path, door.url, door.source) == ("example.com", "", None, "Autodiscover")
+    assert str(door) == "EWS by autodiscover of example.com"
+    shown = resolved(asked(), found)
+    assert "url" not in shown["incoming"]
+
+
+def test_a_url_with_an_impossible_port_says_what_to_write() -> None:
+    with pytest.raises(UnresolvedError, match="write https://HOST/EWS/"):
+        chosen(incoming={"url": "https://exchange.corp.example:99999999/ews"})
