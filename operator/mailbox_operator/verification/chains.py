@@ -52,7 +52,11 @@ class Chain:
     async def step(self, step: Step, probe: Callable[[], Awaitable[str]], *, seconds: float) -> None:
         """Run a step, unless an earlier one has failed."""
         if self.whole:
-            self.add(await run_step(step, probe, seconds=seconds, provider=self.target.provider))
+            self.add(
+                await run_step(
+                    step, probe, seconds=seconds, provider=self.target.provider, credentials=self.target.credentials
+                )
+            )
         else:
             self.add(blocked(step))
 

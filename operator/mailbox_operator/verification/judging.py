@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from mailbox_operator.diagnosis.cleaning import clean
 from mailbox_operator.diagnosis.evidence import Evidence, evidence_of
 from mailbox_operator.diagnosis.finding import Finding
 from mailbox_operator.diagnosis.matcher import diagnose
+from mailbox_operator.mail.credential import Credential, masked
 from mailbox_operator.mail.errors import Area, MailError, unanswered
 from mailbox_operator.verification.model import Step, StepResult, Verdict
 
@@ -19,8 +20,10 @@ Probe = Callable[[], Awaitable[str]]
 """Does what the step is about and returns a sentence about what was found. Raises MailError."""
 
 
-async def run_step(step: Step, probe: Probe, *, seconds: float, provider: str) -> StepResult:
-    """Bring `step` to a verdict within `seconds`."""
+async def run_step(
+    step: Step, probe: Probe, *, seconds: float, provider: str, credentials: Iterable[Credential] = ()
+) -> StepResult:
+    """Bring `step` to a verdict within `seconds`. What is told of a failure holds none of `credentials`."""
     started, about = time.monotonic(), ""
     try:
         async with asyncio.timeout(seconds):
@@ -39,6 +42,8 @@ async def run_step(step: Step, probe: Probe, *, seconds: float, provider: str) -
             )
         )
     except MailError as error:
+        for credential in credentials:
+            error = masked(error, credential)
         about, finding = error.about, diagnose(evidence_of(error, step=step, provider=provider))
     else:
         return StepResult(

@@ -97,6 +97,11 @@ class Target:
     provider_runs: int | None = None
     """How many mailboxes may be proven at once at this provider, beside what holds for each host."""
 
+    @property
+    def credentials(self) -> tuple[Credential, ...]:
+        """Those of both sides."""
+        return tuple(side.credential for side in (self.incoming, self.outgoing) if side)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:

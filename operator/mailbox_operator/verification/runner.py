@@ -57,7 +57,13 @@ async def _loop(target: Target, incoming: IncomingSession | None, outgoing: Outg
         return await prove_loop(incoming, outgoing, test=test, address=target.address, seconds=ARRIVAL_SECONDS)
 
     try:
-        return await run_step(step, prove, seconds=ARRIVAL_SECONDS + SEND_SECONDS, provider=target.provider)
+        return await run_step(
+            step,
+            prove,
+            seconds=ARRIVAL_SECONDS + SEND_SECONDS,
+            provider=target.provider,
+            credentials=target.credentials,
+        )
     except NotReceivedError as error:
         return failed(step, diagnose(Evidence(text=str(error), area="loop", step=step)))
 
