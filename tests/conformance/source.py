@@ -129,7 +129,7 @@ class SourceSuite:
         first.sink.refuses = lambda message: message.headers.message_id == b"<3@x>"
         await first.once()
         assert sorted(first.bodies) == [octets_of(number) for number in (1, 2, 4, 5)]
-        assert first.checkpoint.quarantined == 1
+        assert first.checkpoint.quarantine.count == 1
         second = Rig(plan, checkpoint=first.checkpoint.to_json())
         await second.once()
         assert second.bodies == []

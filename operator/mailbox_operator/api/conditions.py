@@ -31,6 +31,7 @@ class ConditionType(StrEnum):
     CERTIFICATE_EXPIRES_SOON = "CertificateExpiresSoon"
     CLIENT_SECRET_EXPIRES_SOON = "ClientSecretExpiresSoon"  # noqa: S105 - the name of a warning
     PLAINTEXT_TRANSPORT = "PlaintextTransport"
+    CHECKPOINT_LOST = "CheckpointLost"
 
 
 ALWAYS_PRESENT: Final = (
@@ -60,5 +61,6 @@ PRESENT_WHILE_TRUE: Final = (
     ConditionType.CERTIFICATE_EXPIRES_SOON,
     ConditionType.CLIENT_SECRET_EXPIRES_SOON,
     ConditionType.PLAINTEXT_TRANSPORT,
+    ConditionType.CHECKPOINT_LOST,
 )
 """Present only while True (kstatus; warnings)."""

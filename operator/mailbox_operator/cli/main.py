@@ -9,6 +9,7 @@ from click.shell_completion import get_completion_class
 COMMANDS: Final = {
     "run": "Run the operator: watch Mailboxes, prove them, run their fetchers.",
     "fetch": "Fetch one mailbox by a plan and hand each message over (what a fetcher pod runs).",
+    "quarantine": "See messages that could not be handed over, have them tried again, or forget them.",
     "verify": "Prove a mailbox from this terminal, step by step, without a cluster.",
     "validate": "Check manifests without a cluster, with the API server's messages.",
     "crds": "Print or write the CustomResourceDefinitions.",

@@ -107,6 +107,10 @@ class Client:
         """Set a Deployment's replicas and nothing else."""
         await self._merge(DEPLOYMENT, namespace, name, {"spec": {"replicas": replicas}})
 
+    async def annotate(self, kind: Kind, *, namespace: str, name: str, annotations: Mapping[str, str]) -> None:
+        """Set annotations of an object."""
+        await self._merge(kind, namespace, name, {"metadata": {"annotations": dict(annotations)}})
+
     async def _merge(self, kind: Kind, namespace: str, name: str, change: Object) -> None:
         await self._call(
             "PATCH",

@@ -47,6 +47,15 @@ def transitions(before: Sequence[Object], after: Sequence[Object]) -> list[Happe
     return found
 
 
+def quarantined(before: Object, after: Object, *, last: str) -> list[Happening]:
+    """Return what to tell where more messages are in quarantine than before; `last` names the youngest. Pure."""
+    count = [((status.get("fetcher") or {}).get("quarantined") or 0) for status in (before, after)]
+    if count[1] <= count[0]:
+        return []
+    note = f"A message was given up and left on the server ({count[1]} by now): {last}"
+    return [Happening(warning=True, reason="MessageQuarantined", action="Deliver", note=note)]
+
+
 def render_event(happening: Happening, regarding: Object, *, kind: str, now: datetime, pod: str) -> Object:
     """Return the event's manifest. Pure but for its name."""
     metadata = regarding["metadata"]

@@ -1,18 +1,24 @@
 """What a fetcher's Deployment and its progress say of the last two steps. Pure."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from mailbox_operator.api.conditions import ConditionType
 from mailbox_operator.api.reasons import Reason
+from mailbox_operator.controller.backoff import parse_time
 from mailbox_operator.controller.outcome import Outcome, Remedy, blocked, fails, holds, unknown
 from mailbox_operator.controller.store import PROGRESS
 from mailbox_operator.fetcher.progress import Progress, State
+from mailbox_operator.verification.model import Caution
 
 Object = dict[str, Any]
 
 AVAILABLE: Final = ConditionType.FETCHER_AVAILABLE
 DELIVERING: Final = ConditionType.DELIVERING
+LOST: Final = ConditionType.CHECKPOINT_LOST
+LOST_SHOWN: Final = timedelta(days=1)
+"""For so long a lost checkpoint is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +101,17 @@ def _delivering(progress: Progress | None) -> Outcome:
             return holds(DELIVERING, "The sink accepts what is fetched")
         case State.IDLE | State.SOURCE_FAILING:
             return holds(DELIVERING, "Nothing waits to be handed over", reason=Reason.IDLE)
+
+
+def fetching_cautions(progress: Progress | None, *, now: datetime) -> list[Caution]:
+    """Return what should be known of a fetcher that does its work."""
+    if progress is None or progress.rescan_time is None or now - parse_time(progress.rescan_time) > LOST_SHOWN:
+        return []
+    message = (
+        "The fetcher's checkpoint was lost: the mailbox was read again as far back as spec.fetch.since, and what may have "
+        "been handed over before carries the attribute mayrepeat: let the receiver go by the events' ids"
+    )
+    return [Caution(type=LOST, reason=LOST, message=message)]
 
 
 def fetcher_status(deployment: Object | None, progress: Progress | None) -> Object | None:

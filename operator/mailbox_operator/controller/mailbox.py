@@ -17,7 +17,7 @@ from mailbox_operator.api.meta import FLUX_RECONCILE_ANNOTATION, RECONCILE_ANNOT
 from mailbox_operator.controller.backoff import TRANSPORT_LONGEST, parse_time
 from mailbox_operator.controller.children import child_name
 from mailbox_operator.controller.client import Client
-from mailbox_operator.controller.events import Happening, transitions
+from mailbox_operator.controller.events import Happening, quarantined, transitions
 from mailbox_operator.controller.family import Family
 from mailbox_operator.controller.fetching import read_progress
 from mailbox_operator.controller.index import ReverseIndex
@@ -220,6 +220,8 @@ class MailboxReconciler:
         if run and _rotated(run, before):
             note = "The mailbox was proven with what its Secrets and references hold now"
             happenings.append(Happening(warning=False, reason="CredentialRotated", action="Verify", note=note))
+        progress = read_progress(self.family.checkpoint(Mailbox.model_validate(obj)))
+        happenings += quarantined(before, status, last=progress.last_quarantined if progress else "")
         for happening in happenings:
             await self.teller.tell(happening, obj)
 

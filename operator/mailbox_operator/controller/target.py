@@ -6,8 +6,10 @@ from typing import Final
 from mailbox_operator.api.durations import octets, seconds
 from mailbox_operator.api.fetch import Fetch as FetchSpec
 from mailbox_operator.api.mailbox import Mailbox
+from mailbox_operator.api.meta import QUARANTINE_ANNOTATION
 from mailbox_operator.controller.resolve import Door, Login, Resolution
 from mailbox_operator.fetcher.plan import Fetch, HeaderMatch, Identity, Plan, Source, Webhook
+from mailbox_operator.fetcher.quarantine import REQUEST_LIMIT
 from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.endpoint import Endpoint, TlsOptions
 from mailbox_operator.mail.secret import Secret
@@ -55,7 +57,7 @@ def _side(door: Door, login: Login, password: Secret, chosen: Resolution, ca_pem
 
 def render_plan(mailbox: Mailbox, chosen: Resolution) -> Plan:
     """Return what the fetcher is told. The Mailbox has a webhook."""
-    spec, metadata = mailbox.spec, mailbox.metadata
+    spec, metadata, fetcher = mailbox.spec, mailbox.metadata, mailbox.status.fetcher
     webhook = spec.delivery.webhook if spec.delivery else None
     assert webhook is not None  # noqa: S101 - other sinks are refused before
     door, tls = chosen.incoming, chosen.tls
@@ -82,6 +84,8 @@ def render_plan(mailbox: Mailbox, chosen: Resolution) -> Plan:
             concurrency=webhook.concurrency,
             ca_file=f"{SINK_CA_FOLDER}/ca.crt" if webhook.ca_secret_ref else None,
         ),
+        quarantine_request=metadata.annotations.get(QUARANTINE_ANNOTATION, "")[:REQUEST_LIMIT],
+        resumes=bool(fetcher and fetcher.messages_delivered),
         log_level=spec.fetcher.log_level,
     )
 

@@ -10,7 +10,7 @@ from mailbox_operator.api.mailbox import Mailbox
 from mailbox_operator.api.reasons import Reason
 from mailbox_operator.controller.backoff import rfc3339
 from mailbox_operator.controller.conditions import carried, carried_cautions, next_conditions
-from mailbox_operator.controller.fetching import Fetching, fetcher_status, fetching_outcomes
+from mailbox_operator.controller.fetching import LOST, Fetching, fetcher_status, fetching_cautions, fetching_outcomes
 from mailbox_operator.controller.judge import Judgement
 from mailbox_operator.controller.outcome import Outcome, Status, blocked, holds, unknown
 from mailbox_operator.controller.probing import Sequel, doubt, login_rests
@@ -91,7 +91,10 @@ def weigh(mailbox: Mailbox, found: Evidence, *, now: datetime) -> Verdict:
     status["conditions"] = next_conditions(
         previous,
         [*early, *steps, *fetching],
-        believed.cautions if believed else carried_cautions(previous),
+        [
+            *(one for one in (believed.cautions if believed else carried_cautions(previous)) if one.type != LOST),
+            *fetching_cautions(found.progress, now=now),
+        ],
         generation=mailbox.metadata.generation,
         now=rfc3339(now),
         working=found.working,

@@ -1,33 +1,20 @@
 """What a fetcher remembers: how far each folder is delivered, what was refused, which Message-IDs were seen."""
 
 import json
-from dataclasses import dataclass
 from typing import Any, Final
 
 from mailbox_operator.fetcher.ids import MessageId
 from mailbox_operator.fetcher.ledger import Ledger, read_ledger
+from mailbox_operator.fetcher.quarantine import Quarantine, Quarantined
 from mailbox_operator.fetcher.seen_window import SeenWindow
 
 CHECKPOINT_VERSION: Final = 2
-QUARANTINE_LIMIT: Final = 100
-"""Messages listed one by one; older ones are only counted."""
+ANY: Final = "*"
 TRIES_LIMIT: Final = 1_000
 
 
 class CheckpointError(Exception):
     """The checkpoint cannot be read: which part, and why."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quarantined:
-    """A message that was given up: it stays on the server and is not tried again."""
-
-    folder: str
-    id: MessageId
-    said: str
-    """Why, one line."""
-    time: str
-    """RFC 3339."""
 
 
 class Checkpoint:
@@ -36,9 +23,9 @@ class Checkpoint:
     def __init__(self) -> None:
         self.folders: dict[str, Ledger] = {}
         self.seen = SeenWindow()
-        self.quarantine: tuple[Quarantined, ...] = ()
-        self.quarantined = 0
-        """How many were given up in all."""
+        self.quarantine = Quarantine()
+        self.rescans: dict[str, float] = {}
+        """Folders (ANY: all) whose older messages may have been delivered before, and since when (epoch) that is so."""
         self.messages_delivered = 0
         self.last_message_seconds: float | None = None
         """When the sink last accepted a message, since the epoch."""
@@ -46,6 +33,11 @@ class Checkpoint:
         """When it was last written down, since the epoch."""
         self.tries: dict[str, int] = {}
         """How often a message, by `folder/id`, was refused so far."""
+
+    def may_repeat(self, folder: str, arrived: float | None) -> bool:
+        """Whether a message that `arrived` then may have been delivered before all memory of it was lost."""
+        since = max(self.rescans.get(folder, 0.0), self.rescans.get(ANY, 0.0))
+        return bool(since) and (arrived is None or arrived <= since)
 
     def count_try(self, folder: str, message_id: MessageId) -> int:
         """Count a refusal of a message and return how many there were."""
@@ -64,9 +56,18 @@ class Checkpoint:
 
     def give_up(self, message: Quarantined) -> None:
         """Put a message into quarantine: it is done with."""
-        self.quarantine = (*self.quarantine, message)[-QUARANTINE_LIMIT:]
-        self.quarantined += 1
+        self.quarantine.add(message)
         self.settle(message.folder, message.id)
+
+    def obey(self, request: str) -> int:
+        """Obey a request for the quarantine, once; return how many messages it concerned."""
+        action, released = self.quarantine.obey(request)
+        for one in released:
+            self.tries.pop(f"{one.folder}/{one.id}", None)
+            ledger = self.folders.get(one.folder)
+            if action == "retry" and ledger and ledger.uidvalidity == one.uidvalidity:
+                ledger.reopen((one.id,))
+        return len(released)
 
     def to_json(self) -> str:
         """Write it."""
@@ -76,8 +77,10 @@ class Checkpoint:
                 "folders": {name: ledger.to_data() for name, ledger in self.folders.items()},
                 "seen": self.seen.to_text(),
                 "tries": self.tries,
-                "quarantine": [[q.folder, q.id, q.said, q.time] for q in self.quarantine],
-                "quarantined": self.quarantined,
+                "quarantine": self.quarantine.to_data(),
+                "quarantined": self.quarantine.count,
+                "handledRequest": self.quarantine.handled,
+                "rescans": self.rescans,
                 "messagesDelivered": self.messages_delivered,
                 "savedSeconds": self.saved_seconds,
                 "lastMessageSeconds": self.last_message_seconds,
@@ -95,11 +98,10 @@ class Checkpoint:
             checkpoint.folders = {str(name): read_ledger(entry) for name, entry in data["folders"].items()}
             checkpoint.seen = SeenWindow.from_text(data["seen"])
             checkpoint.tries = {str(key): int(tries) for key, tries in data["tries"].items()}
-            checkpoint.quarantine = tuple(
-                Quarantined(folder=str(folder), id=_message_id(message), said=str(said), time=str(time))
-                for folder, message, said, time in data["quarantine"]
+            checkpoint.quarantine = Quarantine.from_data(
+                data["quarantine"], count=int(data["quarantined"]), handled=str(data["handledRequest"])
             )
-            checkpoint.quarantined = int(data["quarantined"])
+            checkpoint.rescans = {str(name): float(seconds) for name, seconds in data["rescans"].items()}
             checkpoint.messages_delivered = int(data["messagesDelivered"])
             checkpoint.saved_seconds = _seconds(data["savedSeconds"])
             checkpoint.last_message_seconds = _seconds(data["lastMessageSeconds"])
@@ -112,7 +114,9 @@ def _upgrade(data: Any) -> dict[str, Any]:
     """Return a checkpoint of any version as one of this version."""
     match data["version"]:
         case 1:  # knew IMAP only
-            return {**data, "folders": {name: _upgrade_folder(ledger) for name, ledger in data["folders"].items()}}
+            folders = {name: _upgrade_folder(ledger) for name, ledger in data["folders"].items()}
+            quarantine = [[*entry, _uidvalidity(folders.get(entry[0])), ""] for entry in data["quarantine"]]
+            return {**data, "folders": folders, "quarantine": quarantine, "handledRequest": "", "rescans": {}}
         case version if version == CHECKPOINT_VERSION:
             return dict(data)
         case version:
@@ -124,8 +128,8 @@ def _upgrade_folder(ledger: Any) -> dict[str, Any]:
     return {**ledger, "kind": "imap", "reopened": "", "owed": owed, "unseen": None}
 
 
-def _message_id(value: Any) -> MessageId:
-    return value if isinstance(value, int) else str(value)
+def _uidvalidity(ledger: dict[str, Any] | None) -> int | None:
+    return int(ledger["uidvalidity"]) if ledger else None
 
 
 def _seconds(value: float | None) -> float | None:

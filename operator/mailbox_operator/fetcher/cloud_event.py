@@ -71,6 +71,8 @@ class EventTemplate:
             parts.append(b"ce-from: %b\r\n" % encode_value(sender))
         if message.header_only:
             parts.append(b"ce-headeronly: true\r\n")
+        if message.may_repeat:
+            parts.append(b"ce-mayrepeat: true\r\n")
         parts.append(b"\r\n")
         return b"".join(parts)
 

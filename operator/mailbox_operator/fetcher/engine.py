@@ -9,7 +9,7 @@ from random import random
 from time import time
 from typing import Final
 
-from mailbox_operator.fetcher.checkpoint import Checkpoint
+from mailbox_operator.fetcher.checkpoint import ANY, Checkpoint
 from mailbox_operator.fetcher.checkpoint_writer import CheckpointWriter
 from mailbox_operator.fetcher.meter import Meter
 from mailbox_operator.fetcher.pipeline import Pipeline, rfc3339
@@ -61,7 +61,7 @@ class Engine:
     """
 
     def __init__(self, plan: Plan, surroundings: Surroundings) -> None:
-        self._plan = plan
+        self.plan = plan
         self._around = surroundings
         self._loop = asyncio.get_running_loop()
         self._leaving = asyncio.Event()
@@ -96,6 +96,7 @@ class Engine:
         self._writer = CheckpointWriter(
             surroundings.store, pipeline=self._pipeline, progress=self.progress, valve=self._valve, chance=random
         )
+        self._pipeline.obey(plan.quarantine_request)
         self._fenced: FencedError | None = None
         self._asked = False
 
@@ -119,7 +120,7 @@ class Engine:
             log.error("not everything was delivered", extra={"reason": health.reason, "said": health.said})
             self._leaving.set()
         self._around.meter.pending = self._pending
-        self._around.meter.quarantined = self._around.checkpoint.quarantined
+        self._around.meter.quarantined = self._around.checkpoint.quarantine.count
         self._writer.look()
 
     def progress(self) -> Progress:
@@ -143,7 +144,9 @@ class Engine:
             last_message_time=None if last is None else rfc3339(last),
             messages_delivered=checkpoint.messages_delivered,
             pending=self._pending,
-            quarantined=checkpoint.quarantined,
+            quarantined=checkpoint.quarantine.count,
+            last_quarantined=checkpoint.quarantine.last,
+            rescan_time=None if (lost := checkpoint.rescans.get(ANY)) is None else rfc3339(lost),
         )
 
     async def run(self) -> Ended:

@@ -22,6 +22,7 @@ def adopt_folder(pipeline: Pipeline, folder: str, selected: Selected) -> ImapLed
     if known:
         log.warning("the folder begins anew and is read again", extra={"folder": folder})
         pipeline.checkpoint.tries.clear()
+        pipeline.checkpoint.rescans[folder] = pipeline.clock()
     ledger = begin_ledger(
         uidvalidity=selected.uidvalidity,
         uidnext=selected.uidnext,

@@ -106,9 +106,9 @@ class ImapLedger:
         changed, self.modseq = status.modseq is None or status.modseq != self.modseq, status.modseq
         return self.watches_flags and changed
 
-    def reopen(self, uids: Iterable[Uid]) -> None:
+    def reopen(self, message_ids: Iterable[MessageId]) -> None:
         """Have messages handed over once more; those that are not done with yet are anyway."""
-        self._reopened.update((uid, None) for uid in uids if self.is_done(uid))
+        self._reopened.update((uid, None) for uid in map(uid_of, message_ids) if self.is_done(uid))
         while len(self._reopened) > REOPENED_LIMIT:
             del self._reopened[next(iter(self._reopened))]
 

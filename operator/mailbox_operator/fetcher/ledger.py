@@ -4,6 +4,7 @@ How that is remembered is the source's own affair: UIDs in order for IMAP, a set
 is the one place that knows all kinds.
 """
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from mailbox_operator.fetcher.ids import MessageId, UidValidity
@@ -26,6 +27,9 @@ class Ledger(Protocol):
 
     def settle(self, message_id: MessageId) -> None:
         """Say that a message is done with. Saying it twice changes nothing."""
+
+    def reopen(self, message_ids: Iterable[MessageId]) -> None:
+        """Have messages handed over once more that are done with: pending from now on, and fetched by the next session."""
 
     def follow_up(self, message_id: MessageId, *, now: float) -> None:
         """Note that a message was handed over at `now` (since the epoch): what `afterFetch` asks for is due."""

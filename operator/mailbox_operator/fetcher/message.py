@@ -38,6 +38,8 @@ class Message(NamedTuple):
     headers: Headers
     body: memoryview | Spool
     """A view is good during the call that hands it over, a spool until it is settled."""
+    may_repeat: bool = False
+    """Whether it may have been handed over before, and the memory of it was lost."""
 
     @property
     def key(self) -> MessageKey:

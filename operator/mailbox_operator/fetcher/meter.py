@@ -77,7 +77,7 @@ class Meter:
             yield CounterMetricFamily(f"mailbox_fetcher_{name}", text, value=value)
         for name, text, gauge in (
             ("pending", "Messages found and not yet done with.", self.pending),
-            ("quarantined", "Messages given up, in all.", self.quarantined),
+            ("quarantined", "Messages given up that wait for somebody.", self.quarantined),
             ("last_success_timestamp_seconds", "When the sink last accepted a message.", self.last_success_seconds),
         ):
             yield GaugeMetricFamily(f"mailbox_fetcher_{name}", text, value=gauge)

@@ -35,5 +35,7 @@ def render_event(message: Message, *, mailbox: Identity, delivery_id: bytes, pie
         event["from"] = message.headers.sender.decode("utf-8", "replace")
     if message.header_only:
         event["headeronly"] = True
+    if message.may_repeat:
+        event["mayrepeat"] = True
     event["data"] = parse_message(pieces, size=message.size)
     return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from mailbox_operator.fetcher.checkpoint import Checkpoint, Quarantined
+from mailbox_operator.fetcher.checkpoint import Checkpoint
 from mailbox_operator.fetcher.filter import Filter
 from mailbox_operator.fetcher.headers import LOOKED_AT, Headers, read_headers
 from mailbox_operator.fetcher.ids import MessageId, UidValidity
@@ -14,6 +14,7 @@ from mailbox_operator.fetcher.ledger import Ledger
 from mailbox_operator.fetcher.message import Arrival, Message
 from mailbox_operator.fetcher.meter import Meter
 from mailbox_operator.fetcher.plan import Fetch
+from mailbox_operator.fetcher.quarantine import SAID_LIMIT, Quarantined, render_key
 from mailbox_operator.fetcher.spool import Spool
 from mailbox_operator.fetcher.valve import Reason, Valve
 
@@ -77,7 +78,10 @@ class Pipeline:
             return
         message_id, internaldate, size, header_only, _ = arrival
         size = size or (body.size if isinstance(body, Spool) else len(body))
-        self.sink.offer(Message(folder, ledger.uidvalidity, message_id, internaldate, size, header_only, headers, body))
+        may_repeat = bool(self.checkpoint.rescans) and self.checkpoint.may_repeat(folder, seconds_of_date(internaldate))
+        self.sink.offer(
+            Message(folder, ledger.uidvalidity, message_id, internaldate, size, header_only, headers, body, may_repeat)
+        )
 
     def _why_not(self, start: bytes | memoryview, headers: Headers, *, seen: bool) -> str:
         """Say why a message is not to be handed over, or ""."""
@@ -116,6 +120,8 @@ class Pipeline:
         self.unsaved += 1
         if ledger := self._ledger(message):
             checkpoint.settle(message.folder, message.id)
+            if checkpoint.quarantine.messages:
+                checkpoint.quarantine.release(render_key(message.key))
             self._follow_up(message.folder, ledger, message.id)
         self.changed()
 
@@ -127,19 +133,34 @@ class Pipeline:
     def given_up(self, message: Message, said: str) -> None:
         """Put it into quarantine."""
         if self._ledger(message):
-            self.quarantine(message.folder, message.id, said)
+            named = message.headers.message_id.decode("utf-8", "replace")
+            self.quarantine(message.folder, message.id, said, message_id=named)
 
     def pressure(self, *, full: bool) -> None:
         """Close or open the valve."""
         self.valve.set(Reason.SINK_FULL, closed=full)
 
-    def quarantine(self, folder: str, message_id: MessageId, said: str) -> None:
+    def quarantine(self, folder: str, message: MessageId, said: str, *, message_id: str = "") -> None:
         """Be done with a message that cannot be delivered; it stays on the server."""
-        log.warning("message quarantined", extra={"folder": folder, "id": message_id, "said": said})
-        time = rfc3339(self.clock())
-        self.checkpoint.give_up(Quarantined(folder=folder, id=message_id, said=said, time=time))
-        self.meter.quarantined = self.checkpoint.quarantined
+        one = Quarantined(
+            folder=folder,
+            uidvalidity=self.checkpoint.folders[folder].uidvalidity,
+            id=message,
+            said=said[:SAID_LIMIT],
+            time=rfc3339(self.clock()),
+            message_id=message_id[:SAID_LIMIT],
+        )
+        log.warning("message quarantined", extra={"key": one.key, "said": said})
+        self.checkpoint.give_up(one)
+        self.meter.quarantined = self.checkpoint.quarantine.count
         self.changed()
+
+    def obey(self, request: str) -> None:
+        """Obey a request for the quarantine that was not obeyed yet."""
+        if request != self.checkpoint.quarantine.handled:
+            count = self.checkpoint.obey(request)
+            log.info("quarantine", extra={"request": request, "messages": count})
+            self.changed()
 
     def _ledger(self, message: Message) -> Ledger | None:
         """Return the ledger that a message belongs to. None: UIDs mean something else by now."""

@@ -133,6 +133,10 @@ class Plan:
     source: Source
     fetch: Fetch
     delivery: Delivery
+    quarantine_request: str = ""
+    """As `quarantine.py` reads it."""
+    resumes: bool = False
+    """Whether messages were delivered before: a checkpoint that is not there was lost then."""
     log_level: str = "info"
 
     def to_json(self) -> str:
@@ -158,6 +162,8 @@ class Plan:
                 source=_read_source(data["source"]),
                 fetch=_read_fetch(data["fetch"]),
                 delivery=_read_delivery(data["delivery"]),
+                quarantine_request=str(data.get("quarantine_request", "")),
+                resumes=bool(data.get("resumes", False)),
                 log_level=data["log_level"],
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -4,13 +4,14 @@ import asyncio
 import logging
 import os
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 from secrets import token_hex
+from time import time
 from typing import Final
 
-from mailbox_operator.fetcher.checkpoint import Checkpoint, CheckpointError
+from mailbox_operator.fetcher.checkpoint import ANY, Checkpoint, CheckpointError
 from mailbox_operator.fetcher.engine import Ended, Engine, Surroundings
 from mailbox_operator.fetcher.health import HealthServer
 from mailbox_operator.fetcher.http_pool import HttpPool
@@ -30,6 +31,8 @@ LOOK_SECONDS: Final = 1.0
 HEARTBEAT_LIMIT: Final = 20.0
 """Seconds without a turn of the loop's own clockwork, after which the process counts as stuck."""
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
+LOST_SECONDS: Final = 86_400.0
+"""How far back a folder is read whose checkpoint was lost, where `fetch.since` asks for new mail only."""
 OPEN_TRIES: Final = 20
 """So often, a second apart, a store that is away is asked before the process gives up."""
 
@@ -109,6 +112,16 @@ def open_store(spec: str, *, plan: Plan, tasks: asyncio.TaskGroup) -> Store:
     raise PlanError("--checkpoint: file:PATH or configmap:NAME is needed")
 
 
+def begin_checkpoint(plan: Plan, *, now: float) -> Checkpoint:
+    """Return a checkpoint where there is none. If there was one before, what is older than `now` may be a repeat."""
+    checkpoint = Checkpoint()
+    if plan.resumes:
+        log.warning("the checkpoint is lost: the mailbox is read again as far back as fetch.since")
+        checkpoint.rescans[ANY] = now
+        checkpoint.saved_seconds = now - LOST_SECONDS
+    return checkpoint
+
+
 class FetcherProcess:
     """Runs engines."""
 
@@ -131,7 +144,7 @@ class FetcherProcess:
         clockwork = tasks.create_task(self._keep_looking(), name="clockwork")
         try:
             text = await self._open_store()
-            checkpoint = Checkpoint.from_json(text) if text else Checkpoint()
+            checkpoint = Checkpoint.from_json(text) if text else begin_checkpoint(plan, now=time())
             while True:
                 ended = await self._run_engine(plan, checkpoint)
                 if ended is not Ended.ASKED:
@@ -187,12 +200,13 @@ class FetcherProcess:
             engine = self._engine
             if self._plan_file.look() and engine:
                 try:
-                    read_plan(self._plan_file)
+                    plan = read_plan(self._plan_file)
                 except PlanError as error:
                     log.error("the changed plan cannot be used", extra={"said": str(error)})  # noqa: TRY400
                 else:
-                    log.info("the plan has changed")
-                    engine.leave()
+                    if replace(plan, resumes=engine.plan.resumes) != engine.plan:
+                        log.info("the plan has changed")
+                        engine.leave()
             await asyncio.sleep(LOOK_SECONDS)
 
     def _is_alive(self) -> bool:

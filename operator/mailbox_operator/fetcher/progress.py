@@ -34,6 +34,11 @@ class Progress:
     messages_delivered: int = 0
     pending: int = 0
     quarantined: int = 0
+    """Messages in quarantine."""
+    last_quarantined: str = ""
+    """The youngest of them and why, one line."""
+    rescan_time: str | None = None
+    """When the checkpoint was found lost, if it was: older messages were handed over once more."""
 
     def to_json(self) -> str:
         """Write it with sorted keys."""

@@ -92,7 +92,7 @@ class ConfigMapStore:
             if await self._write(data):
                 return
             holder = (await self._read()).get("holder")
-            if holder != self._holder:
+            if holder and holder != self._holder:  # none: it was deleted, and the operator made it anew
                 raise FencedError(f"configmap {self._name} is held by another fetcher now: {holder!r}")
         raise StoreAwayError(f"configmap {self._name}: others keep changing it")
 

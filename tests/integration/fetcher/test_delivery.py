@@ -56,8 +56,8 @@ def test_a_refused_message_is_quarantined_and_stops_no_other(
     until(lambda: fetcher.metric("quarantined") == 1, seconds=15, what="the poison message is quarantined")
     assert [event.answered for event in receiver.events].count(status) == 3
     assert fetcher.wait_state("Idle").quarantined == 1
-    [[folder, uid, said, _]] = fetcher.saved()["quarantine"]
-    assert (folder, said) == ("INBOX", f"The sink answered {status}")
+    [[folder, uid, said, _, _, message_id]] = fetcher.saved()["quarantine"]
+    assert (folder, said, message_id) == ("INBOX", f"The sink answered {status}", "<2@x>")
     assert fetcher.saved()["folders"]["INBOX"]["last"] == 3
     fetcher.stop()
     fetcher.start()

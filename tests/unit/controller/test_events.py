@@ -1,6 +1,6 @@
 from typing import Any
 
-from mailbox_operator.controller.events import transitions
+from mailbox_operator.controller.events import quarantined, transitions
 
 
 def condition(kind: str, status: str, reason: str, message: str = "words") -> dict[str, Any]:
@@ -47,3 +47,14 @@ def test_what_only_waits_is_not_told() -> None:
 def test_of_a_suspended_mailbox_nothing_is_told() -> None:
     missing = condition("ReferencesResolved", "False", "SecretNotFound")
     assert reasons([], [missing, condition("Ready", "False", "Suspended")]) == []
+
+
+def test_a_message_in_quarantine_is_told_once_for_each_rise() -> None:
+    def status(count: int) -> dict[str, Any]:
+        return {"fetcher": {"quarantined": count}}
+
+    [told] = quarantined(status(0), status(1), last="INBOX/7/12: The sink answered 422")
+    assert (told.reason, told.warning) == ("MessageQuarantined", True)
+    assert "INBOX/7/12" in told.note
+    assert quarantined(status(1), status(1), last="x") == quarantined(status(2), status(1), last="x") == []
+    assert quarantined({}, {}, last="") == []

@@ -1,9 +1,16 @@
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from mailbox_operator.controller.fetching import Fetching, fetcher_status, fetching_outcomes, read_progress
+from mailbox_operator.controller.fetching import (
+    Fetching,
+    fetcher_status,
+    fetching_cautions,
+    fetching_outcomes,
+    read_progress,
+)
 from mailbox_operator.controller.outcome import Remedy, Status
 from mailbox_operator.fetcher.progress import Progress, State
 
@@ -82,3 +89,13 @@ def test_counters_reach_the_status() -> None:
         "quarantined": 0,
         "lastMessageTime": "2026-11-24T00:00:00Z",
     }
+
+
+def test_a_lost_checkpoint_is_told_for_a_day() -> None:
+    lost = Progress(state=State.IDLE, rescan_time="2026-11-24T09:00:00Z")
+    [caution] = fetching_cautions(lost, now=datetime(2026, 11, 24, 20, tzinfo=UTC))
+    assert caution.type == "CheckpointLost"
+    assert fetching_cautions(lost, now=datetime(2026, 11, 25, 10, tzinfo=UTC)) == []
+    assert fetching_cautions(Progress(), now=datetime(2026, 11, 25, tzinfo=UTC)) == fetching_cautions(
+        None, now=datetime(2026, 11, 25, tzinfo=UTC)
+    )

@@ -6,15 +6,10 @@ from typing import Any, Final
 
 import pytest
 
-from mailbox_operator.fetcher.checkpoint import (
-    CHECKPOINT_VERSION,
-    QUARANTINE_LIMIT,
-    Checkpoint,
-    CheckpointError,
-    Quarantined,
-)
+from mailbox_operator.fetcher.checkpoint import ANY, CHECKPOINT_VERSION, Checkpoint, CheckpointError
 from mailbox_operator.fetcher.ids import Uid, UidValidity
 from mailbox_operator.fetcher.imap_ledger import ImapLedger, begin_ledger
+from mailbox_operator.fetcher.quarantine import LIMIT, Quarantined
 from mailbox_operator.fetcher.seen_window import WINDOW, SeenWindow
 
 EARLIER: Final = Path(__file__).parents[2] / "data/fetcher/checkpoints"
@@ -34,7 +29,15 @@ def test_everything_reads_back() -> None:
     made.folders["INBOX"].follow_up(Uid(12), now=0.0)
     made.seen.add(b"<1@x>")
     assert made.count_try("INBOX", Uid(11)) == 1
-    made.give_up(Quarantined(folder="INBOX", id=Uid(14), said="The sink answered 400", time="2026-01-01T00:00:00Z"))
+    made.give_up(
+        Quarantined(
+            folder="INBOX",
+            uidvalidity=UidValidity(7),
+            id=Uid(14),
+            said="The sink answered 400",
+            time="2026-01-01T00:00:00Z",
+        )
+    )
     made.messages_delivered, made.last_message_seconds, made.saved_seconds = 3, 1.5, 2.5
     again = Checkpoint.from_json(made.to_json())
     assert again.to_json() == made.to_json()
@@ -43,7 +46,7 @@ def test_everything_reads_back() -> None:
     assert (ledger.last, ledger.announce([Uid(11), Uid(12), Uid(14)], through=Uid(14))) == (10, [11])
     assert b"<1@x>" in again.seen
     assert again.count_try("INBOX", Uid(11)) == 2
-    assert again.quarantine == made.quarantine
+    assert again.quarantine.messages == made.quarantine.messages
 
 
 def test_tries_end_with_the_message() -> None:
@@ -55,11 +58,52 @@ def test_tries_end_with_the_message() -> None:
 
 def test_the_quarantine_is_bounded_and_counted() -> None:
     made = checkpoint()
-    for uid in range(QUARANTINE_LIMIT + 5):
-        made.give_up(Quarantined(folder="INBOX", id=Uid(uid), said="no", time=""))
-    assert len(made.quarantine) == QUARANTINE_LIMIT
-    assert made.quarantine[-1].id == QUARANTINE_LIMIT + 4
-    assert made.quarantined == QUARANTINE_LIMIT + 5
+    for uid in range(LIMIT + 5):
+        made.give_up(Quarantined(folder="INBOX", uidvalidity=UidValidity(7), id=Uid(uid), said="no", time=""))
+    assert len(made.quarantine.messages) == LIMIT
+    assert made.quarantine.last == f"INBOX/7/{LIMIT + 4}: no"
+    assert made.quarantine.count == LIMIT + 5
+    again = Checkpoint.from_json(made.to_json()).quarantine
+    assert (again.count, again.older, again.last) == (LIMIT + 5, 5, made.quarantine.last)
+
+
+def test_a_request_is_obeyed_once_and_another_token_makes_it_another() -> None:
+    made = checkpoint()
+    for uid in (11, 12):
+        made.give_up(
+            Quarantined(folder="INBOX", uidvalidity=UidValidity(7), id=Uid(uid), said="no", time="", message_id="<a@x>")
+        )
+    ledger = made.folders["INBOX"]
+    assert isinstance(ledger, ImapLedger)
+    assert made.obey("retry INBOX/7/11 t1") == 1
+    assert (ledger.reopened, list(made.quarantine.messages)) == ([11], ["INBOX/7/12"])
+    again = Checkpoint.from_json(made.to_json())
+    assert again.obey("retry INBOX/7/11 t1") == 0, "it was obeyed by the process before"
+    again.settle("INBOX", Uid(11))
+    again.give_up(Quarantined(folder="INBOX", uidvalidity=UidValidity(7), id=Uid(11), said="no", time=""))
+    assert again.obey("retry all t2") == 2
+    assert again.quarantine.count == 0
+
+
+def test_what_is_dropped_is_not_handed_over_and_what_uids_no_longer_mean_neither() -> None:
+    made = checkpoint()
+    made.give_up(Quarantined(folder="INBOX", uidvalidity=UidValidity(7), id=Uid(11), said="no", time=""))
+    made.give_up(Quarantined(folder="INBOX", uidvalidity=UidValidity(6), id=Uid(12), said="no", time=""))
+    ledger = made.folders["INBOX"]
+    assert isinstance(ledger, ImapLedger)
+    assert made.obey("drop INBOX/7/11") == 1
+    assert made.obey("retry all") == 1
+    assert ledger.reopened == []
+    assert (made.obey("whatever"), made.obey("")) == (0, 0)
+
+
+def test_after_a_loss_what_is_older_may_repeat() -> None:
+    made = Checkpoint()
+    assert not made.may_repeat("INBOX", 5.0)
+    made.rescans[ANY] = 10.0
+    assert [made.may_repeat("INBOX", arrived) for arrived in (None, 5.0, 10.0, 11.0)] == [True, True, True, False]
+    made.rescans = {"Sent": 10.0}
+    assert [made.may_repeat(name, 5.0) for name in ("INBOX", "Sent")] == [False, True]
 
 
 def change(text: str, **values: Any) -> str:
@@ -129,6 +173,6 @@ def test_a_checkpoint_of_an_earlier_version_is_read_and_nothing_of_it_is_lost(pa
     assert list(ledger.owed.at_once) == [1042]
     assert b"<1042@example.com>" in read.seen
     assert read.count_try("INBOX", Uid(1041)) == 2
-    assert [(q.folder, q.id, q.said) for q in read.quarantine] == [("INBOX", 1044, "The sink answered 400")]
-    assert (read.quarantined, read.messages_delivered, read.saved_seconds) == (1, 41, 1764000001.25)
+    assert read.quarantine.last == "INBOX/1732406400/1044: The sink answered 400"
+    assert (read.quarantine.count, read.messages_delivered, read.saved_seconds) == (1, 41, 1764000001.25)
     assert json.loads(read.to_json())["version"] == CHECKPOINT_VERSION

@@ -121,7 +121,7 @@ async def test_a_message_that_the_server_cannot_hand_out_is_given_up_in_the_end(
         assert set(session.bodies) == {1, 2, 4, 5}, "it stops no other"
         assert session.ledger.last == 2
     await session.run(server)
-    [quarantined] = session.checkpoint.quarantine
+    [quarantined] = session.checkpoint.quarantine.messages.values()
     assert (quarantined.id, "cannot read it" in quarantined.said) == (3, True)
     assert session.ledger.last == 5
     assert session.repeats == 0

@@ -83,7 +83,7 @@ async def test_what_comes_back_for_another_uidvalidity_settles_nothing(pipeline:
     assert after.pending == 1, "the new UID 1 is another message"
     assert b"<1@x>" in pipeline.checkpoint.seen
     pipeline.given_up(sink.held_now[0], "no")
-    assert (after.pending, pipeline.checkpoint.quarantined) == (1, 0)
+    assert (after.pending, pipeline.checkpoint.quarantine.count) == (1, 0)
 
 
 async def test_a_new_connection_goes_on_where_the_last_one_was(pipeline: Pipeline) -> None:

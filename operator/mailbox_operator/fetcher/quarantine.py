@@ -1,0 +1,121 @@
+"""Messages that were given up: left on the server, named here, and handed over once more when somebody asks.
+
+A request is one line, `retry TARGET [TOKEN]` or `drop TARGET [TOKEN]`; the target is `all` or a message's key. The same
+line is obeyed once, so that it may stay where it is written; another token makes it another request.
+"""
+
+import logging
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mailbox_operator.fetcher.ids import MessageId, UidValidity
+from mailbox_operator.fetcher.message import MessageKey
+
+log = logging.getLogger(__name__)
+
+LIMIT: Final = 100
+"""Messages listed one by one; older ones are only counted."""
+SAID_LIMIT: Final = 256
+REQUEST_LIMIT: Final = 2_048
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantined:
+    """A message that was given up: it stays on the server and is not tried again by itself."""
+
+    folder: str
+    uidvalidity: UidValidity | None
+    id: MessageId
+    said: str
+    """Why, one line."""
+    time: str
+    """RFC 3339."""
+    message_id: str = ""
+    """Its Message-ID, where it has one."""
+
+    @property
+    def key(self) -> str:
+        """What it is asked for by: the last parts of its delivery's id, unencoded."""
+        return render_key((self.folder, self.uidvalidity, self.id))
+
+
+def render_key(key: MessageKey) -> str:
+    """Write a message's key: folder, UIDVALIDITY where there is one, id."""
+    return "/".join(str(part) for part in key if part is not None)
+
+
+class Quarantine:
+    """The messages in it, and how many more there are that are too old to be listed."""
+
+    def __init__(self) -> None:
+        self.messages: dict[str, Quarantined] = {}
+        """By key, oldest first."""
+        self.older = 0
+        self.handled = ""
+        """The request that was obeyed last."""
+
+    @property
+    def count(self) -> int:
+        """How many messages are in it."""
+        return len(self.messages) + self.older
+
+    @property
+    def last(self) -> str:
+        """The youngest one and why, in a line; "" where there is none."""
+        found = next(reversed(self.messages.values()), None)
+        return f"{found.key}: {found.said}" if found else ""
+
+    def add(self, message: Quarantined) -> None:
+        """Take one in."""
+        self.messages.pop(message.key, None)
+        self.messages[message.key] = message
+        if len(self.messages) > LIMIT:
+            del self.messages[next(iter(self.messages))]
+            self.older += 1
+
+    def release(self, key: str) -> None:
+        """Let one out that was handed over after all."""
+        self.messages.pop(key, None)
+
+    def obey(self, request: str) -> tuple[str, list[Quarantined]]:
+        """Obey a request, once; return what is asked (`retry`, `drop` or "") and the messages that are out by it."""
+        request = request[:REQUEST_LIMIT].strip()
+        if request == self.handled:
+            return "", []
+        self.handled = request
+        action, _, rest = request.partition(" ")
+        if action not in {"retry", "drop"}:
+            if request:
+                log.error("no request for the quarantine", extra={"request": request})
+            return "", []
+        target = rest.strip()
+        if target.split(" ")[0] == "all":
+            released, self.messages = list(self.messages.values()), {}
+            if action == "drop":
+                self.older = 0
+        else:
+            keys = [key for key in self.messages if target == key or target.startswith(f"{key} ")]
+            released = [self.messages.pop(key) for key in keys]
+        return action, released
+
+    def to_data(self) -> list[list[Any]]:
+        """Return the list as JSON can hold it."""
+        return [[q.folder, q.id, q.said, q.time, q.uidvalidity, q.message_id] for q in self.messages.values()]
+
+    @classmethod
+    def from_data(cls, entries: list[list[Any]], *, count: int, handled: str) -> "Quarantine":
+        """Read what was written. Raises TypeError, ValueError."""
+        made = cls()
+        for folder, message, said, time, uidvalidity, message_id in entries:
+            one = Quarantined(
+                folder=str(folder),
+                id=message if isinstance(message, int) else str(message),
+                said=str(said),
+                time=str(time),
+                uidvalidity=None if uidvalidity is None else UidValidity(int(uidvalidity)),
+                message_id=str(message_id),
+            )
+            made.messages[one.key] = one
+        made.older = max(0, count - len(made.messages))
+        made.handled = handled
+        return made
