@@ -31,6 +31,8 @@ def render_target(
         outgoing=_side(chosen.outgoing, chosen.outgoing_login, passwords["outgoing_login"], chosen, ca_pem)
         if chosen.outgoing
         else None,
+        folders=tuple(mailbox.spec.fetch.folders.include),
+        exclude=tuple(mailbox.spec.fetch.folders.exclude),
         timeouts=Timeouts(
             connect=seconds(timeouts.connect), authenticate=seconds(timeouts.authenticate), step=seconds(timeouts.step)
         ),

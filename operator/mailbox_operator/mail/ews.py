@@ -73,7 +73,7 @@ class EwsSession:
             except MailError as error:
                 raise masked(error, credential) from None
 
-    async def open_folders(self, folders: Sequence[str]) -> str:
+    async def open_folders(self, folders: Sequence[str], *, exclude: Sequence[str] = ()) -> str:  # noqa: ARG002 - names only, for now
         """Prove that each folder can be read; return a sentence with their counts and the server's version."""
         with asking("SELECT", protocol="EWS"):
             counts = await self._wire.run(lambda: self.mailbox.count(folders))

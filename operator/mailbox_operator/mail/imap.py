@@ -15,8 +15,9 @@ from mailbox_operator.mail.credential import Credential, masked, require_sendabl
 from mailbox_operator.mail.dial import connect_tcp
 from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security
 from mailbox_operator.mail.errors import Area, MailError, asking
+from mailbox_operator.mail.folders import INBOX, Folder, matches, needs_listing, plain_name, select_folders
 from mailbox_operator.mail.guard import AddressPolicy
-from mailbox_operator.mail.imap_library import READ_SECONDS, Client, mail_error, sign_in, translated
+from mailbox_operator.mail.imap_library import READ_SECONDS, Client, list_folders, mail_error, sign_in, translated
 from mailbox_operator.mail.session import Found
 from mailbox_operator.mail.tls import Negotiated, client_context, negotiated, tls_error
 
@@ -26,6 +27,10 @@ MOST_LOOKED_AT: Final = 50
 """Messages at once."""
 GREETING: Final = re.compile(r"(?i)\bBYE\b|^\+OK|^no IMAP|sent more than|socket error")
 """A greeting that is one (RFC 9051 section 7.1.5) or another protocol's; what the library says of none, and of a broken wire."""
+JUNK: Final = "\\Junk"
+GLOB: Final = frozenset("*?")
+MOST_PLACES: Final = 8
+"""Folders that are searched for a message."""
 IDENTITY: Final = {"name": "mailbox-operator", "vendor": "mailbox-operator"}
 
 
@@ -39,7 +44,9 @@ class ImapSession:
         self._socket: socket.socket | None = None
         self._calls: BlockingConnection | None = None
         self._client: Client | None = None
-        self._places: tuple[str, ...] = ("INBOX",)
+        self._places: tuple[str, ...] = (INBOX,)
+        self._junk: tuple[str, ...] | None = None
+        """Where misfiled mail goes; None: not asked yet."""
         self._opened = ""
         self._validity: dict[str, object] = {}
 
@@ -87,20 +94,24 @@ class ImapSession:
                 )
         except MailError as error:
             raise masked(error, credential) from None
-        if await self._call(lambda: client.has_capability("ID")):  # RFC 2971; some refuse folders to the nameless
+        if await self._has("ID"):  # RFC 2971; some refuse folders to the nameless
             with suppress(MailError):  # a server that minds says so at the next command
                 await self._call(lambda: client.id_(IDENTITY))
 
-    async def open_folders(self, folders: Sequence[str]) -> str:
+    async def open_folders(self, folders: Sequence[str], *, exclude: Sequence[str] = ()) -> str:
         """Open each folder by EXAMINE: SELECT would take the flag Recent away from others."""
-        counts = [f"{folder}: {(await self._examine(folder))[b'EXISTS']} messages" for folder in folders]
-        self._places = tuple(dict.fromkeys(("INBOX", *folders)))
+        chosen = await self._choose(folders, exclude)
+        counts = [f"{name}: {(await self._examine(name))[b'EXISTS']} messages" for name in chosen]
+        self._places = tuple(dict.fromkeys((INBOX, *chosen)))[:MOST_PLACES]
         return ", ".join(counts)
 
     async def find(self, header: str, value: str) -> list[Found]:
         """Return messages whose `header` holds `value`, as `IncomingSession` says. Marks none as seen."""
+        if self._junk is None:
+            listed = await self._list() if await self._has("SPECIAL-USE") else []
+            self._junk = tuple(one.name for one in listed if one.opens and matches(one, JUNK))
         found = []
-        for folder in self._places:
+        for folder in dict.fromkeys((*self._places, *self._junk)):
             if folder == self._opened:
                 with asking("NOOP", protocol=Protocol.IMAP):
                     await self._call(self._ready.noop)  # lets the server tell what is new
@@ -120,6 +131,26 @@ class ImapSession:
         """
         for folder in dict.fromkeys(one.folder for one in found):
             await self._expunge(folder, [int(one.id) for one in found if one.folder == folder])
+
+    async def _choose(self, folders: Sequence[str], exclude: Sequence[str]) -> tuple[str, ...]:
+        """Return the names of the folders that are meant. Raises MailError: there is none by one of the names."""
+        if not needs_listing(folders, exclude):
+            return tuple(dict.fromkeys(map(plain_name, folders)))
+        selection = select_folders(await self._list(), include=folders, exclude=exclude)
+        named = [one for one in selection.unmatched if not set(one) & GLOB]
+        lost = named if selection.folders else (*named, *folders)
+        if lost:
+            raise MailError(
+                "no such folder", area=Area.IMAP, response_code="NONEXISTENT", command="LIST", about=lost[0]
+            )
+        return tuple(one.name for one in selection.folders)
+
+    async def _list(self) -> list[Folder]:
+        with asking("LIST", protocol=Protocol.IMAP):
+            return await self._call(lambda: list_folders(self._ready))
+
+    async def _has(self, capability: str) -> bool:
+        return bool(await self._call(lambda: self._ready.has_capability(capability)))
 
     async def _examine(self, folder: str) -> dict[bytes, Any]:
         self._opened = ""

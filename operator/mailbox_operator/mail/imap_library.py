@@ -13,7 +13,9 @@ from imapclient.exceptions import IMAPClientError
 
 from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.errors import Area, MailError, SaslError
+from mailbox_operator.mail.folders import Folder
 from mailbox_operator.mail.imap_mechanism import choose_for_imap
+from mailbox_operator.mail.mailbox_name import encode_mailbox_name
 from mailbox_operator.mail.sasl import Exchange, begin, told
 
 READ_SECONDS: Final = 60.0
@@ -77,6 +79,22 @@ def sign_in(client: Client, credential: Credential, *, host: str, port: int, pri
         client.login(astring(credential.username), credential.secret.reveal())
     else:
         _authenticate(client, begin(name, credential, host=host, port=port))
+
+
+def list_folders(client: Client) -> list[Folder]:
+    """Return all folders, with their special uses where the server tells them (RFC 6154). Raises what imapclient raises."""
+    extended = client.has_capability("LIST-EXTENDED") and client.has_capability("SPECIAL-USE")
+    status, rows = client._imap.list('""', '"*" RETURN (SPECIAL-USE)' if extended else '"*"')  # noqa: SLF001 - the library's own cannot ask for uses
+    client._checkok("LIST", status, rows)  # noqa: SLF001 - as its own does
+    return [
+        Folder(
+            name=str(name),
+            wire=encode_mailbox_name(str(name)),
+            delimiter=delimiter.decode("ascii", "replace") if delimiter else "",
+            attributes=frozenset(flag.decode("ascii", "replace").upper() for flag in flags),
+        )
+        for flags, delimiter, name in client._proc_folder_list(rows)  # noqa: SLF001 - as its own does
+    ]
 
 
 def astring(text: str) -> str:

@@ -47,7 +47,7 @@ async def run_step(
         about, finding = error.about, diagnose(evidence_of(error, step=step, provider=provider))
     else:
         return StepResult(
-            step=step, verdict=Verdict.TRUE, reason="Succeeded", message=message, milliseconds=_since(started)
+            step=step, verdict=Verdict.TRUE, reason="Succeeded", message=message[:MOST], milliseconds=_since(started)
         )
     return failed(step, finding, about=about, milliseconds=_since(started))
 

@@ -55,7 +55,9 @@ async def prove_loop(
         except TimeoutError:
             raise lost from None
     await incoming.delete(found)
-    return f"A message to {address} came back and was removed"
+    misfiled = sorted({one.folder for one in found if one.folder.upper() not in {"", "INBOX"}})
+    into = f" into {', '.join(misfiled)}" if misfiled else ""
+    return f"A message to {address} came back{into} and was removed"
 
 
 async def _sweep(incoming: IncomingSession, token: str) -> list[Found]:

@@ -88,6 +88,9 @@ class Target:
     incoming: Side
     outgoing: Side | None
     folders: tuple[str, ...] = ("INBOX",)
+    """Names, globs, special uses (`mail.folders`)."""
+    exclude: tuple[str, ...] = ()
+    """Of these, which not."""
     timeouts: Timeouts = Timeouts()
     identities: tuple[str, ...] = ()
     """Further addresses to send as."""

@@ -14,6 +14,7 @@ from mailbox_operator.diagnosis.finding import Retry
 from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security, TlsOptions
 from mailbox_operator.mail.guard import ANYTHING, AddressPolicy
+from mailbox_operator.mail.mailbox_name import encode_mailbox_name
 from mailbox_operator.mail.secret import Secret
 from mailbox_operator.verification.limits import Limits
 from mailbox_operator.verification.loop import HEADER, render_message
@@ -216,6 +217,37 @@ async def test_a_missing_folder_is_named(server: MailServer, account: Account) -
     found = by_step(await prove(replace(receiving(server, account), folders=("Nowhere",))))[Step.FOLDERS_ACCESSIBLE]
     assert (found.reason, found.retry) == ("FolderNotFound", Retry.NO)
     assert found.message.startswith("Nowhere: ")
+
+
+async def test_folders_are_chosen_by_special_use_and_glob_and_in_any_script(
+    server: MailServer, account: Account
+) -> None:
+    for name in ("Büro/neu", "Büro/alt", "日本語"):
+        on_disk = encode_mailbox_name(name).decode().replace("/", ".")
+        server.dovecot.seed(account.address, [b"Subject: x\r\n\r\n"], folder=on_disk)
+    chosen = replace(receiving(server, account), folders=("INBOX", r"\Junk", "Büro/*", "日本語"), exclude=("*/alt",))
+    found = by_step(await prove(chosen))[Step.FOLDERS_ACCESSIBLE]
+    assert found.message == "INBOX: 0 messages, Büro/neu: 1 messages, Junk: 0 messages, 日本語: 1 messages"
+    assert by_step(await prove(replace(chosen, folders=("日本語",))))[Step.FOLDERS_ACCESSIBLE].verdict is Verdict.TRUE
+    missing = by_step(await prove(replace(chosen, folders=("INBOX", r"\Archive"))))[Step.FOLDERS_ACCESSIBLE]
+    assert (missing.reason, missing.message.partition(":")[0]) == ("FolderNotFound", r"\Archive")
+    nothing = by_step(await prove(replace(chosen, folders=("Nothing/*",))))[Step.FOLDERS_ACCESSIBLE]
+    assert (nothing.reason, nothing.message.partition(":")[0]) == ("FolderNotFound", "Nothing/*")
+
+
+async def test_a_test_message_that_was_filed_as_junk_is_found_and_removed(server: MailServer, account: Account) -> None:
+    server.dovecot.seed(account.address, [render_message(account.address, token="f" * 32).as_bytes()], folder="Junk")
+    target = Target(
+        address=account.address,
+        incoming=incoming(server, account),
+        outgoing=outgoing(server, account),
+        test=asked(is_sent=True),
+    )
+    found = by_step(await prove(target))[Step.TEST_MESSAGE_DELIVERED]
+    assert found.message == f"A message to {account.address} came back into Junk and was removed"
+    assert (
+        by_step(await prove(replace(target, folders=("Junk",))))[Step.FOLDERS_ACCESSIBLE].message == "Junk: 0 messages"
+    )
 
 
 def changed(side: Side, **endpoint: object) -> Side:
