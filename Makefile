@@ -91,6 +91,10 @@ integration: setup ## Tests against real mail servers and a real API server
 e2e: setup ## Tests on the development cluster
 	@$(PYTEST) -m e2e
 
+.PHONY: score-diagnosis
+score-diagnosis: venv ## How often diagnosis is right about real replies that are no samples of its rules
+	@$(BIN)/python -m support.diagnosis_score
+
 ## Make things anew
 .PHONY: generate golden format
 generate: venv ## CRDs, chart's copies, reference and troubleshooting pages
@@ -110,4 +114,4 @@ bench-operator: setup ## 2,000 Mailboxes: ours, a minimal Go controller and kopf
 bench-fetch: venv packages ## The fetcher against mbsync, mpop, getmail, fetchmail, offlineimap (ONLY=a,b for parts)
 	@PYTHONPATH=bench/fetch:tests $(BIN)/python -m fetch_race $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
-demo demo-down drift generate: export PYTHONPATH := tests
+demo demo-down drift generate score-diagnosis: export PYTHONPATH := tests

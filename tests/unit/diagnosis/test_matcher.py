@@ -1,5 +1,7 @@
 """What real servers said, and what we make of it."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -93,21 +95,94 @@ def test_what_is_unknown_is_shown_and_tried_again() -> None:
     assert diagnose(Evidence(step="IncomingReachable", area=Area.TCP, text="odd")).retry is Retry.BACKOFF
 
 
+def test_a_named_pause_makes_waiting_the_class() -> None:
+    busy = diagnose(Evidence(area=Area.SMTP, text="421 4.7.0 Server busy, try again in 5 minutes"))
+    assert (busy.retry, busy.retry_after_seconds) == (Retry.AFTER, 300.0)
+    wrong = diagnose(Evidence(area=Area.SMTP, text="535 5.7.8 Authentication failed, try again in 5 minutes"))
+    assert wrong.retry is Retry.NO
+
+
 @pytest.mark.parametrize(
-    ("text", "seconds"),
+    ("command", "reason", "says"),
     [
-        ("Request is throttled. Suggested Backoff Time: 92415 milliseconds", 92.415),
-        ("421 4.7.0 Try again in 5 minutes", 300.0),
-        ("rate limit, retry after 30 s", 30.0),
-        ("421 4.7.0 Try again later", None),
+        ("CONNECT", "ConnectionClosed", "closed the connection"),
+        ("STARTTLS", "TLSConnectionClosed", "during the TLS handshake"),
+        ("AUTHENTICATE", "ConnectionClosed", "on the login"),
     ],
 )
-def test_a_delay_that_the_server_names_is_heard(text: str, seconds: float | None) -> None:
-    area = Area.IMAP if "throttled" in text else Area.SMTP
-    assert diagnose(Evidence(step="", area=area, text=text)).retry_after_seconds == seconds
+def test_a_disconnect_means_another_thing_at_another_command(command: str, reason: str, says: str) -> None:
+    found = diagnose(Evidence(area=Area.TCP, protocol="IMAP", command=command, text="connection closed by the server"))
+    assert found.reason == reason
+    assert says in found.meaning
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"), [("5.7.60", "SendAsDenied"), ("5.7.606", "ClientBlocklisted"), ("5.7.6", "MessageRejected")]
+)
+def test_codes_match_whole(code: str, reason: str) -> None:
+    assert (
+        diagnose(
+            Evidence(
+                area=Area.SMTP,
+                command="DATA",
+                text=f"550 {code} banned sending IP" if code == "5.7.606" else f"550 {code} x",
+            )
+        ).reason
+        == reason
+    )
+
+
+def test_two_causes_that_cannot_be_told_apart_come_with_both_remedies() -> None:
+    found = diagnose(Evidence(area=Area.IMAP, command="AUTHENTICATE", status="NO", text="Nope"))
+    assert found.reason == "CredentialsInvalidOrProtocolDisabled"
+    assert "password" in found.action
+    assert "IMAP is switched on" in found.action
+
+
+CREDENTIALS = st.sampled_from(
+    [
+        "AHVzZXIAcGFzc3dvcmQtb2YtdGhlLW1haWxib3g=",
+        "ya29.a0AfH6SMBx-1234567890abcdefghijklmnop",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+    ]
+)
+
+
+@given(st.text(max_size=60), CREDENTIALS, st.sampled_from(["", "535 5.7.8 ", "NO [AUTH] ", "-ERR "]))
+def test_what_looks_like_a_credential_is_never_shown(before: str, credential: str, status: str) -> None:
+    assert credential not in diagnose(Evidence(text=f"{status}{before} token={credential} refused")).message
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "a",
+        "535 5.7.8 ",
+        "\\x41",
+        "NO [AUTH",
+        "<a@b",
+        "user ",
+        "(535, b'",
+        "=20",
+        "too many ",
+        "the message ",
+        "eyJ",
+        "- ",
+        "\r\n535-5.7.8 ",
+    ],
+)
+def test_a_megabyte_is_read_in_bounded_time(unit: str) -> None:
+    text = unit * (1_000_000 // len(unit))
+    started = time.perf_counter()
+    for area in ("", Area.IMAP, Area.SMTP):
+        diagnose(Evidence(text=text, area=area))
+    assert time.perf_counter() - started < 5
 
 
 def test_the_providers_own_rule_comes_first() -> None:
-    text = "535-5.7.8 Username and Password not accepted. BadCredentials"
-    assert "app password" in diagnose(Evidence(step="", area=Area.SMTP, text=text, provider="gmail")).action
-    assert diagnose(Evidence(step="", area=Area.SMTP, text=text, provider="")).reason == "CredentialsInvalid"
+    text = "NO [AUTHENTICATIONFAILED] Authentication failed"
+    assert diagnose(Evidence(area=Area.IMAP, text=text)).reason == "CredentialsInvalid"
+    assert (
+        diagnose(Evidence(area=Area.IMAP, text=text, provider="icloud")).reason
+        == "AppPasswordRequiredOrCredentialsInvalid"
+    )

@@ -1,0 +1,47 @@
+"""What each reason means, what to do, and whether another try makes sense."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from mailbox_operator.diagnosis.data_files import read_data
+from mailbox_operator.diagnosis.finding import Retry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """A named cause."""
+
+    name: str
+    """CamelCase, as in a condition's reason."""
+    retry: Retry
+    meaning: str
+    action: str
+
+
+@lru_cache(maxsize=1)
+def reasons() -> dict[str, Reason]:
+    """Return all reasons by their names."""
+    return {
+        name: Reason(name=name, retry=Retry(one["retry"]), meaning=one["meaning"], action=one["action"])
+        for name, one in read_data("reasons.yaml").items()
+    }
+
+
+def combine(candidates: Sequence[Reason]) -> Reason:
+    """Return what stands for all of `candidates`, the likeliest first, where the evidence cannot tell them apart."""
+    first, *others = candidates
+    if not others:
+        return first
+    classes = {one.retry for one in candidates}
+    return Reason(
+        name="Or".join(one.name for one in candidates),
+        retry=first.retry if len(classes) == 1 else Retry.LIMITED,
+        meaning=", or: ".join([first.meaning, *(_lowered(one.meaning) for one in others)]),
+        action="; otherwise: ".join([first.action, *(_lowered(one.action) for one in others)]),
+    )
+
+
+def _lowered(text: str) -> str:
+    """Begin small, unless the first word is an abbreviation."""
+    return text if text[:2].isupper() else text[0].lower() + text[1:]

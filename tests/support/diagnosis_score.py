@@ -1,0 +1,90 @@
+"""How well diagnosis does on real replies that are no samples of its rules: `python -m support.diagnosis_score`."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from mailbox_operator.diagnosis.evidence import Evidence
+from mailbox_operator.diagnosis.finding import Finding, Retry
+from mailbox_operator.diagnosis.matcher import UNRECOGNISED, diagnose
+from mailbox_operator.diagnosis.reasons import reasons
+
+FOLDER: Final = Path(__file__).resolve().parents[1] / "data/diagnosis"
+SETS: Final = ("looked-at", "held-out")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A reply that somebody met, and what its cause was found to be."""
+
+    evidence: Evidence
+    reasons: tuple[str, ...]
+    """Any of these is right."""
+    retries: frozenset[Retry]
+    source: str
+
+    def is_right(self, found: Finding) -> bool:
+        """Say whether the finding names the cause, alone or as one of several."""
+        return any(name in self.reasons for name in (found.reason, *found.reason.split("Or")))
+
+    def is_wrong(self, found: Finding) -> bool:
+        """Say whether the finding claims another cause."""
+        return found.reason != UNRECOGNISED and not self.is_right(found)
+
+
+def read_cases(name: str) -> list[Case]:
+    """Return the cases of a set."""
+    return [_case(one) for one in yaml.safe_load((FOLDER / f"{name}.yaml").read_text())]
+
+
+def _case(one: dict[str, Any]) -> Case:
+    retries = one.get("retry") or [reasons()[name].retry for name in one["reason"]]
+    return Case(
+        evidence=Evidence(text=one["text"], **one.get("given", {})),
+        reasons=tuple(one["reason"]),
+        retries=frozenset(Retry(retry) for retry in retries),
+        source=one["source"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """Shares of all cases."""
+
+    cases: int
+    reason: float
+    retry: float
+    wrong: float
+    """Another cause was claimed."""
+
+
+def score(cases: list[Case]) -> Score:
+    """Return how often reason and retry class were right, and how often another cause was claimed."""
+    found = [(case, diagnose(case.evidence)) for case in cases]
+    return Score(
+        cases=len(cases),
+        reason=sum(case.is_right(finding) for case, finding in found) / len(cases),
+        retry=sum(finding.retry in case.retries for case, finding in found) / len(cases),
+        wrong=sum(case.is_wrong(finding) for case, finding in found) / len(cases),
+    )
+
+
+def main() -> None:
+    """Print the score of each set and, for the one that may be looked at, what is not right."""
+    for name in SETS:
+        cases = read_cases(name)
+        of_set = score(cases)
+        sys.stdout.write(
+            f"{name}: {of_set.cases} replies, reason {of_set.reason:.1%}, retry {of_set.retry:.1%}, wrong {of_set.wrong:.1%}\n"
+        )
+    for case in read_cases(SETS[0]):
+        finding = diagnose(case.evidence)
+        if not case.is_right(finding) or finding.retry not in case.retries:
+            sys.stdout.write(f"  {case.evidence.text[:100]!r}: {finding.reason}, {finding.retry}; was {case.reasons}\n")
+
+
+if __name__ == "__main__":
+    main()

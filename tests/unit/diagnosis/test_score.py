@@ -1,0 +1,28 @@
+"""Diagnosis is right about real replies that are no samples of its rules."""
+
+import pytest
+
+from mailbox_operator.diagnosis.rules import rules
+from support.diagnosis_score import SETS, read_cases, score
+
+FLOORS = {"looked-at": (0.97, 0.98, 0.02), "held-out": (0.85, 0.92, 0.10)}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_scores_do_not_fall(name: str) -> None:
+    found = score(read_cases(name))
+    reason, retry, wrong = FLOORS[name]
+    assert found.reason >= reason
+    assert found.retry >= retry
+    assert found.wrong <= wrong
+
+
+def test_the_sets_are_large_distinct_and_no_samples() -> None:
+    cases = {name: read_cases(name) for name in SETS}
+    assert len(cases["held-out"]) >= 100
+    assert sum(map(len, cases.values())) >= 250
+    every = [case for of_set in cases.values() for case in of_set]
+    assert len({(case.evidence.text, case.evidence.command) for case in every}) == len(every)
+    assert len({case.source for case in every}) == len(every)
+    samples = {sample.text for rule in rules() for sample in rule.samples}
+    assert sum(case.evidence.text in samples for case in cases["held-out"]) <= len(cases["held-out"]) // 20
