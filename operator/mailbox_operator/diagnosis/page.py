@@ -15,7 +15,7 @@ SPOKEN: Final = {
     "policy": "the operator itself",
     "imap": "IMAP",
     "pop3": "POP3",
-    "pop3": "POP3",
+    "ews": "EWS",
     "smtp": "SMTP",
     "loop": "the test message",
     "webhook": "the webhook",
