@@ -38,8 +38,6 @@ def _servers(spec: MailboxSpec) -> Iterator[str]:
     incoming, outgoing = spec.incoming, spec.outgoing
     if incoming and incoming.protocol not in (None, "IMAP", "EWS"):
         yield f"spec.incoming.protocol: {incoming.protocol}"
-    if uses_ews(incoming) and spec.delivery:
-        yield "spec.delivery for what comes in by EWS (such a Mailbox is proven and watched only)"
     if outgoing and outgoing.protocol not in (None, "SMTP", "EWS", "None"):
         yield f"spec.outgoing.protocol: {outgoing.protocol}"
     if spec.provider_ref:

@@ -78,6 +78,8 @@ def render_plan(mailbox: Mailbox, chosen: Resolution) -> Plan:
             server_name=tls.server_name,
             minimum_tls_version=tls.min_version,
             insecure_skip_verify=tls.insecure_skip_verify,
+            path=door.path,
+            address=spec.address,
         ),
         fetch=_render_fetch(spec.fetch),
         delivery=Webhook(

@@ -45,5 +45,9 @@ def read_ledger(data: dict[str, Any]) -> Ledger:
             from mailbox_operator.fetcher.imap_ledger import ImapLedger  # noqa: PLC0415 - each pays for its own
 
             return ImapLedger.from_data(data)
+        case "ews":
+            from mailbox_operator.fetcher.ews_ledger import EwsLedger  # noqa: PLC0415 - the same
+
+            return EwsLedger.from_data(data)
         case kind:
             raise ValueError(f"a ledger of kind {kind!r} is not known")

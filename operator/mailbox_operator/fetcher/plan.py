@@ -43,6 +43,10 @@ class Source:
     server_name: str | None = None
     minimum_tls_version: str = "TLSv1.2"
     insecure_skip_verify: bool = False
+    path: str = ""
+    """Of the service's URL, for EWS; "": `host` is the domain that autodiscover is asked about."""
+    address: str = ""
+    """The mailbox to open, for EWS: the user's own, or one that is shared with that user."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,10 @@
 """A session with an Exchange server by Exchange Web Services, for proving. The libraries are loaded when it is used."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from email.message import EmailMessage
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from mailbox_operator.mail.credential import Credential, masked, require_sendable
 from mailbox_operator.mail.endpoint import Endpoint, Security
@@ -17,6 +17,8 @@ from mailbox_operator.mail.tls import Negotiated
 if TYPE_CHECKING:
     from mailbox_operator.mail.ews_client import Taste
     from mailbox_operator.mail.ews_mailbox import EwsMailbox
+
+T = TypeVar("T")
 
 AUTODISCOVER_PATH: Final = "/autodiscover/autodiscover.svc"
 MOST_OCTETS: Final = 8 * 1024 * 1024
@@ -103,13 +105,21 @@ class EwsSession:
         with asking("SEND", protocol="EWS"):
             await self._wire.run(lambda: self.mailbox.send(octets))
 
+    async def run(self, call: Callable[[], T]) -> T:
+        """Run a blocking call on `mailbox` in a thread; cancelled, it cuts the connections."""
+        return await self._wire.run(call)
+
+    def cut(self) -> None:
+        """Break the connections: what runs on them ends in MailError."""
+        self._wire.cut()
+
     async def close(self) -> None:
         """Close the connections; HTTP knows no good-bye."""
         self._wire.close()
 
     @property
     def mailbox(self) -> "EwsMailbox":
-        """What was signed in to. Its calls block: `Wire.run` is for them."""
+        """What was signed in to. Its calls block: `run` is for them."""
         assert self._mailbox is not None, "sign_in() comes first"  # noqa: S101 - a fault of ours
         return self._mailbox
 

@@ -1,35 +1,107 @@
-"""Which folder of an Exchange mailbox a name of the API means: special-use names, INBOX, and paths below the top."""
+"""The folders of an Exchange mailbox, by the names that the API has for them. Each call blocks and raises MailError."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
+
+from exchangelib.errors import ErrorFolderNotFound
 
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.ews_errors import ews_errors
+from mailbox_operator.mail.folders import INBOX, Folder, plain_name, select_folders
 
-SPECIAL: Final = {  # RFC 6154, and what exchangelib calls the folder
-    "inbox": "inbox",
-    "\\inbox": "inbox",
-    "\\junk": "junk",
-    "\\sent": "sent",
-    "\\trash": "trash",
-    "\\drafts": "drafts",
+USES: Final = {  # RFC 6154, and what exchangelib calls the folder
+    "\\JUNK": "junk",
+    "\\SENT": "sent",
+    "\\TRASH": "trash",
+    "\\DRAFTS": "drafts",
 }
 SEPARATOR: Final = "/"
+MAIL: Final = "IPF.NOTE"
+"""Class of a folder that holds messages, and the beginning of its kin's."""
+NOT_THERE: Final = "ErrorFolderNotFound"
 
 
-def find_folder(account: Any, name: str) -> Any:
-    """Return exchangelib's folder. In a thread. Raises MailError: FolderNotFound among others."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EwsFolder:
+    """A folder and what exchangelib has for it."""
+
+    folder: Folder
+    handle: Any
+
+    @property
+    def name(self) -> str:
+        """INBOX, or its path below the top."""
+        return self.folder.name
+
+
+def choose_folders(account: Any, *, include: Sequence[str], exclude: Sequence[str]) -> tuple[EwsFolder, ...]:
+    """Return the folders that names, globs and special uses mean, INBOX first.
+
+    Raises MailError: ErrorFolderNotFound where none is meant.
+    """
+    if not exclude and all(plain_name(one) == INBOX for one in include):
+        return (_inbox(account),)
+    listed = {one.folder.wire: one for one in list_folders(account)}
+    chosen = select_folders((one.folder for one in listed.values()), include=include, exclude=exclude)
+    if not chosen.folders:
+        raise _not_there(", ".join(include))
+    return tuple(listed[folder.wire] for folder in chosen.folders)
+
+
+def find_folder(account: Any, name: str) -> EwsFolder:
+    """Return the one folder that a name means. Raises MailError: ErrorFolderNotFound."""
+    if plain_name(name) == INBOX:
+        return _inbox(account)
+    if name.upper() in USES:
+        with ews_errors():
+            return _named(name, getattr(account, USES[name.upper()]))
+    for one in list_folders(account):
+        if one.name.casefold() == name.casefold():  # Exchange keeps no two that differ in case only
+            return one
+    raise _not_there(name)
+
+
+def list_folders(account: Any) -> list[EwsFolder]:
+    """Return all folders that hold messages."""
     with ews_errors():
-        special = SPECIAL.get(name.lower())
-        if special:
-            return getattr(account, special)
-        return _descend(account.msg_folder_root, name.split(SEPARATOR), name)
+        inbox = account.inbox
+        uses = dict(_uses(account))
+        found = []
+        for handle in account.msg_folder_root.walk():
+            if not str(handle.folder_class or MAIL).upper().startswith(MAIL):
+                continue
+            name = INBOX if handle.id == inbox.id else _path(handle, top=account.msg_folder_root)
+            found.append(_named(name, handle, use=uses.get(handle.id, "")))
+        return found
 
 
-def _descend(folder: Any, parts: Sequence[str], name: str) -> Any:
-    if not parts:
-        return folder
-    for child in folder.children:
-        if str(child.name).casefold() == parts[0].casefold():
-            return _descend(child, parts[1:], name)
-    raise MailError(f"{name}: ErrorFolderNotFound", area=Area.EWS, vendor_code="ErrorFolderNotFound")
+def _uses(account: Any) -> Iterator[tuple[str, str]]:
+    for use, attribute in USES.items():
+        try:
+            yield getattr(account, attribute).id, use
+        except ErrorFolderNotFound:
+            continue  # a mailbox need not have one
+
+
+def _path(handle: Any, *, top: Any) -> str:
+    names = []
+    while handle is not None and handle.id != top.id:
+        names.append(str(handle.name))
+        handle = handle.parent
+    return SEPARATOR.join(reversed(names))
+
+
+def _inbox(account: Any) -> EwsFolder:
+    with ews_errors():
+        return _named(INBOX, account.inbox)
+
+
+def _named(name: str, handle: Any, *, use: str = "") -> EwsFolder:
+    attributes = frozenset({use} if use else ())
+    folder = Folder(name=name, wire=str(handle.id).encode(), delimiter=SEPARATOR, attributes=attributes)
+    return EwsFolder(folder=folder, handle=handle)
+
+
+def _not_there(name: str) -> MailError:
+    return MailError(f"{name}: {NOT_THERE}", area=Area.EWS, vendor_code=NOT_THERE)

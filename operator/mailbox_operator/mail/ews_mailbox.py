@@ -27,14 +27,14 @@ class EwsMailbox:
         """Such as `Microsoft Exchange Server 2019 (15.2.1544.9)`."""
         self._folders: list[Any] = []
 
-    def count(self, folders: Iterable[str]) -> dict[str, int]:
+    def count(self, folders: Sequence[str]) -> dict[str, int]:
         """Return how many messages each folder holds; `find` looks through these."""
-        named = {name: find_folder(self.account, name) for name in folders}
-        self._folders = list(named.values())
+        found = [find_folder(self.account, name) for name in folders]
+        self._folders = [one.handle for one in found]
         with ews_errors():
-            for folder in self._folders:
-                folder.refresh()
-        return {name: int(folder.total_count) for name, folder in named.items()}
+            for one in found:
+                one.handle.refresh()
+        return {name: int(one.handle.total_count) for name, one in zip(folders, found, strict=True)}
 
     def find(self, header: str, *, subject: str) -> list[Found]:
         """Return messages whose subject holds `subject` and that have the header field `header`."""
@@ -56,7 +56,7 @@ class EwsMailbox:
     def _searched(self) -> list[Any]:
         """Return the folders opened before, and where misfiled mail goes."""
         try:
-            junk = find_folder(self.account, r"\Junk")
+            junk = find_folder(self.account, r"\Junk").handle
         except MailError as error:
             if error.vendor_code not in NOT_THERE:
                 raise

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from integration.fetcher.conftest import receiver  # noqa: F401 - a fixture
 from testbed.ews.server import Exchange, running_exchange
 from testbed.ews.world import Account
 from testbed.pki import Pki

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import Message
+from email.parser import BytesHeaderParser
 from itertools import count
 from typing import Final
 
@@ -45,7 +46,7 @@ class Item:
 
     @property
     def headers(self) -> Message:
-        return message_from_bytes(self.mime)
+        return BytesHeaderParser().parsebytes(self.mime[:65536])
 
 
 @dataclass(slots=True)
@@ -129,15 +130,21 @@ class Account:
         return next((f.items[identity] for f in self.folders.values() if identity in f.items), None)
 
     def deliver(
-        self, mime: bytes, *, folder: str = "Inbox", received: datetime | None = None, is_read: bool = False
+        self,
+        mime: bytes,
+        *,
+        folder: str = "Inbox",
+        received: datetime | None = None,
+        is_read: bool = False,
+        as_is: bool = False,
     ) -> Item:
-        """Store a message as the server does: written anew."""
+        """Store a message as the server does: written anew, unless it is to stay `as_is`."""
         with self.lock:
             target = self.path(folder)
             made = Item(
                 id=opaque("AAMk", f"{self.address}/i{next(_numbers)}"),
                 folder=target.id,
-                mime=rendered_anew(mime),
+                mime=mime if as_is else rendered_anew(mime),
                 received=received or datetime.now(UTC),
                 number=next(_numbers),
                 is_read=is_read,

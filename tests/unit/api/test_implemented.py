@@ -35,17 +35,13 @@ def test_what_is_done_is_not_complained_of() -> None:
         == []
     )
     assert asked(incoming=None, outgoing={"port": 587}, providerRef={"name": "hosting"}) == []
-    assert asked(incoming={"protocol": "EWS"}, outgoing={"protocol": "EWS"}, sharedMailbox=True, delivery=None) == []
+    assert asked(incoming={"protocol": "EWS"}, outgoing={"protocol": "EWS"}, sharedMailbox=True) == []
 
 
 @pytest.mark.parametrize(
     ("spec", "told"),
     [
         ({"incoming": {"protocol": "POP3", "host": "a"}}, "spec.incoming.protocol: POP3"),
-        (
-            {"incoming": {"url": "https://a/ews"}},
-            "spec.delivery for what comes in by EWS (such a Mailbox is proven and watched only)",
-        ),
         ({"outgoing": {"protocol": "Graph", "host": "a"}}, "spec.outgoing.protocol: Graph"),
         ({"incoming": None}, "discovery of the incoming server (set spec.incoming.host or spec.providerRef)"),
         ({"outgoing": {"port": 587}}, "discovery of the outgoing server (set spec.outgoing.host or spec.providerRef)"),
