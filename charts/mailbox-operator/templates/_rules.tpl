@@ -16,6 +16,10 @@
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, list, watch, create, patch, delete]
+# whether the volume of a Maildir is there
+- apiGroups: [""]
+  resources: [persistentvolumeclaims]
+  verbs: [list, watch]
 # a fetcher's identity: its checkpoint and nothing else
 - apiGroups: [""]
   resources: [serviceaccounts]

@@ -92,10 +92,22 @@ class Webhook(Model):
 class Lmtp(Model):
     """Delivery by LMTP (RFC 2033)."""
 
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "!has(self.caSecretRef) || self.security != 'None'",
+                "caSecretRef is for TLS: write security: StartTLS, or remove caSecretRef",
+            ),
+        )
+    )
+
     host: Host = Field(description="Host of the LMTP server.")
     port: Port = Field(default=24, description="Its port.")
     recipient: Address | None = Field(default=None, description="Envelope recipient; default: the Mailbox's address.")
     security: Literal["TLS", "StartTLS", "None"] = Field(default="StartTLS", description="How the wire is secured.")
+    ca_secret_ref: CertificateSecret | None = Field(
+        default=None, description="CA bundle (PEM) for the server's certificate."
+    )
 
 
 class Maildir(Model):

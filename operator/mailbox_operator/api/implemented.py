@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from mailbox_operator.api.credentials import Credentials
-from mailbox_operator.api.delivery import Delivery
 from mailbox_operator.api.fetch import Fetch
 from mailbox_operator.api.mailbox import MailboxSpec
 from mailbox_operator.api.oauthapp import OAuthAppSpec
@@ -18,7 +17,6 @@ def not_implemented(spec: MailboxSpec) -> list[str]:
         *_sign_in("spec.credentials", spec.credentials),
         *(_sign_in("spec.outgoing.credentials", spec.outgoing.credentials) if spec.outgoing else ()),
         *_fetch(spec.fetch),
-        *(_delivery(spec.delivery) if spec.delivery else ()),
     ]
 
 
@@ -61,17 +59,3 @@ def _sign_in(path: str, credentials: Credentials | None) -> Iterator[str]:
 def _fetch(fetch: Fetch) -> Iterator[str]:
     if not fetch.after_fetch.leave_on_server:
         yield "spec.fetch.afterFetch.leaveOnServer: false"
-
-
-def _delivery(delivery: Delivery) -> Iterator[str]:
-    if delivery.lmtp:
-        yield "spec.delivery.lmtp"
-    if delivery.maildir:
-        yield "spec.delivery.maildir"
-    webhook = delivery.webhook
-    if webhook and webhook.format != "Raw":
-        yield f"spec.delivery.webhook.format: {webhook.format}"
-    if webhook and webhook.signing_secret_ref:
-        yield "spec.delivery.webhook.signingSecretRef"
-    if webhook and webhook.headers_secret_ref:
-        yield "spec.delivery.webhook.headersSecretRef"

@@ -21,6 +21,7 @@ class Reason(StrEnum):
     SECRET_TYPE_WRONG = "SecretTypeWrong"  # noqa: S105 - a reason
     CONFIG_MAP_NOT_FOUND = "ConfigMapNotFound"
     CONFIG_MAP_KEY_NOT_FOUND = "ConfigMapKeyNotFound"
+    CLAIM_NOT_FOUND = "PersistentVolumeClaimNotFound"
     PROVIDER_NOT_FOUND = "ProviderNotFound"
     REFERENCE_NOT_PERMITTED = "ReferenceNotPermitted"
     PERMISSION_MISSING = "PermissionMissing"

@@ -2,13 +2,15 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 from mailbox_operator.api.mailbox import Mailbox
 from mailbox_operator.api.meta import API_VERSION, GROUP, MAILBOX_LABEL
+from mailbox_operator.controller.delivering import Mount, render_mounts
 from mailbox_operator.controller.kinds import CONFIG_MAP, DEPLOYMENT, ROLE, ROLE_BINDING, SERVICE_ACCOUNT, Kind
 from mailbox_operator.controller.resolve import Resolution
-from mailbox_operator.controller.target import CA_FOLDER, CREDENTIALS_FOLDER, SINK_CA_FOLDER, render_plan
+from mailbox_operator.controller.target import CA_FOLDER, CREDENTIALS_FOLDER, render_plan
 
 Object = dict[str, Any]
 
@@ -30,11 +32,14 @@ def checkpoint_name(mailbox: str) -> str:
     return f"mbx-{mailbox}-checkpoint"
 
 
-def render_children(mailbox: Mailbox, chosen: Resolution, *, image: str, replicas: int) -> list[tuple[Kind, Object]]:
-    """Return all children, in the order in which they are made."""
+def render_children(
+    mailbox: Mailbox, chosen: Resolution, *, image: str, replicas: int, proxies: Sequence[Object] = ()
+) -> list[tuple[Kind, Object]]:
+    """Return all children, in the order in which they are made. `proxies` are variables for the fetcher."""
     name = child_name(mailbox.metadata.name)
     account = mailbox.spec.fetcher.service_account_name or name
     plan = render_plan(mailbox, chosen).to_json()
+    pod = _pod(mailbox, chosen, name=name, account=account, image=image, proxies=proxies)
     found: list[tuple[Kind, Object]] = []
     if account == name:
         found.append(
@@ -56,7 +61,7 @@ def render_children(mailbox: Mailbox, chosen: Resolution, *, image: str, replica
         (ROLE_BINDING, _object(ROLE_BINDING, mailbox, name) | binding),
         (CONFIG_MAP, _object(CONFIG_MAP, mailbox, name) | {"data": {"plan.json": plan}}),
         (CONFIG_MAP, _checkpoint(mailbox)),
-        (DEPLOYMENT, _deployment(mailbox, chosen, name=name, account=account, image=image, replicas=replicas)),
+        (DEPLOYMENT, _deployment(mailbox, pod, name=name, replicas=replicas)),
     ]
 
 
@@ -101,12 +106,9 @@ def _object(kind: Kind, mailbox: Mailbox, name: str) -> Object:
     }
 
 
-def _deployment(  # noqa: PLR0913 - a Deployment has these
-    mailbox: Mailbox, chosen: Resolution, *, name: str, account: str, image: str, replicas: int
-) -> Object:
+def _deployment(mailbox: Mailbox, pod: Object, *, name: str, replicas: int) -> Object:
     labels = _labels(mailbox)
     selector = {MAILBOX_LABEL: mailbox.metadata.name, "app.kubernetes.io/component": "fetcher"}
-    pod = _pod(mailbox, chosen, name=name, account=account, image=image)
     digest = hashlib.sha256(json.dumps(pod, sort_keys=True).encode()).hexdigest()[:16]
     template = {
         "metadata": {
@@ -126,9 +128,11 @@ def _deployment(  # noqa: PLR0913 - a Deployment has these
     return _object(DEPLOYMENT, mailbox, name) | {"spec": spec}
 
 
-def _pod(mailbox: Mailbox, chosen: Resolution, *, name: str, account: str, image: str) -> Object:
+def _pod(  # noqa: PLR0913 - a pod has these
+    mailbox: Mailbox, chosen: Resolution, *, name: str, account: str, image: str, proxies: Sequence[Object]
+) -> Object:
     options, checkpoint = mailbox.spec.fetcher, checkpoint_name(mailbox.metadata.name)
-    volumes, mounts = _volumes(mailbox, chosen, name)
+    mounts = _mounts(mailbox, chosen, name)
     container = {
         "name": "fetcher",
         "image": options.image or image,
@@ -142,6 +146,7 @@ def _pod(mailbox: Mailbox, chosen: Resolution, *, name: str, account: str, image
         "env": [
             {"name": "POD_UID", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.uid"}}},
             {"name": "TMPDIR", "value": "/tmp"},  # noqa: S108 - the pod's own emptyDir
+            *proxies,
         ],
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
         "livenessProbe": _probe("/healthz", period=20, failures=3),
@@ -152,7 +157,9 @@ def _pod(mailbox: Mailbox, chosen: Resolution, *, name: str, account: str, image
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        "volumeMounts": mounts,
+        "volumeMounts": [
+            {"name": one.name, "mountPath": one.path} | ({"readOnly": True} if one.read_only else {}) for one in mounts
+        ],
     }
     pod: Object = {
         "serviceAccountName": account,
@@ -164,10 +171,11 @@ def _pod(mailbox: Mailbox, chosen: Resolution, *, name: str, account: str, image
             "runAsUser": 65532,
             "runAsGroup": 65532,
             "fsGroup": 65532,
+            "fsGroupChangePolicy": "OnRootMismatch",  # a Maildir of a million files is not gone through at each start
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [container],
-        "volumes": volumes,
+        "volumes": [{"name": one.name} | one.source for one in mounts],
     }
     further = {
         "nodeSelector": options.node_selector,
@@ -187,28 +195,19 @@ def _probe(path: str, *, period: int, failures: int) -> Object:
     }
 
 
-def _volumes(mailbox: Mailbox, chosen: Resolution, name: str) -> tuple[list[Object], list[Object]]:
+def _mounts(mailbox: Mailbox, chosen: Resolution, name: str) -> list[Mount]:
     password, tls = chosen.login.password, chosen.tls
-    sources: list[tuple[str, str, Object]] = [
-        ("plan", PLAN_FOLDER, {"configMap": {"name": name}}),
-        ("credentials", CREDENTIALS_FOLDER, _file("secret", password.name, password.key, "password")),
-        ("tmp", "/tmp", {"emptyDir": {"sizeLimit": "1Gi"}}),  # noqa: S108 - the pod's own emptyDir
+    found = [
+        Mount("plan", PLAN_FOLDER, {"configMap": {"name": name}}),
+        Mount("credentials", CREDENTIALS_FOLDER, _file("secret", password.name, password.key, "password")),
+        Mount("tmp", "/tmp", {"emptyDir": {"sizeLimit": "1Gi"}}, read_only=False),  # noqa: S108 - the pod's own emptyDir
     ]
     if tls.ca_secret_ref:
-        sources.append(("ca", CA_FOLDER, _file("secret", tls.ca_secret_ref.name, tls.ca_secret_ref.key, "ca.crt")))
+        found.append(Mount("ca", CA_FOLDER, _file("secret", tls.ca_secret_ref.name, tls.ca_secret_ref.key, "ca.crt")))
     if tls.ca_config_map_ref:
         reference = tls.ca_config_map_ref
-        sources.append(("ca", CA_FOLDER, _file("configMap", reference.name, reference.key, "ca.crt")))
-    webhook = mailbox.spec.delivery.webhook if mailbox.spec.delivery else None
-    if webhook and webhook.ca_secret_ref:
-        sink = webhook.ca_secret_ref
-        sources.append(("sink-ca", SINK_CA_FOLDER, _file("secret", sink.name, sink.key, "ca.crt")))
-    volumes = [{"name": volume} | source for volume, _, source in sources]
-    mounts = [
-        {"name": volume, "mountPath": path} | ({} if volume == "tmp" else {"readOnly": True})
-        for volume, path, _ in sources
-    ]
-    return volumes, mounts
+        found.append(Mount("ca", CA_FOLDER, _file("configMap", reference.name, reference.key, "ca.crt")))
+    return [*found, *render_mounts(mailbox.spec.delivery)]
 
 
 def _file(kind: str, name: str, key: str, path: str) -> Object:

@@ -22,6 +22,8 @@ class Family:
     store: Store
     applier: Applier
     image: str
+    proxies: list[Object]
+    """Variables by which fetchers find their way out."""
 
     def deployment(self, mailbox: Mailbox) -> Object | None:
         """Return the fetcher's Deployment, as the watch shows it."""
@@ -34,7 +36,8 @@ class Family:
     async def apply(self, mailbox: Mailbox, chosen: Resolution, *, replicas: int) -> bool:
         """Bring all children to what they should be. Returns whether the Deployment was made."""
         began = False
-        for kind, wanted in render_children(mailbox, chosen, image=self.image, replicas=replicas):
+        children = render_children(mailbox, chosen, image=self.image, replicas=replicas, proxies=self.proxies)
+        for kind, wanted in children:
             made = await self.applier.apply(kind, wanted)
             began = began or (made and kind is DEPLOYMENT)
         return began

@@ -4,15 +4,20 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from mailbox_operator.api.conditions import ConditionType
 from mailbox_operator.api.implemented import not_implemented
 from mailbox_operator.api.mailbox import Mailbox
 from mailbox_operator.api.mailprovider import MailProviderSpec
 from mailbox_operator.api.reasons import Reason
-from mailbox_operator.controller.kinds import CONFIG_MAP, OAUTH_APP, PROVIDER, SECRET, Key
+from mailbox_operator.controller.delivering import delivery_references
+from mailbox_operator.controller.kinds import CLAIM, CONFIG_MAP, OAUTH_APP, PROVIDER, SECRET, Key
 from mailbox_operator.controller.outcome import Outcome, blocked, fails, holds
 from mailbox_operator.controller.resolve import Resolution, UnresolvedError, resolve
+
+MISSING: Final = {SECRET.name: Reason.SECRET_NOT_FOUND, CLAIM.name: Reason.CLAIM_NOT_FOUND}
+"""What is watched, so that it is known whether it is there."""
 
 VersionOf = Callable[[Key], str | None]
 """An object's resourceVersion, or None: it is not there."""
@@ -32,6 +37,11 @@ class Judgement:
 
 def references(mailbox: Mailbox) -> frozenset[Key]:
     """Return what a Mailbox refers to, so that a change there wakes it."""
+    return verified_references(mailbox) | delivery_references(mailbox)
+
+
+def verified_references(mailbox: Mailbox) -> frozenset[Key]:
+    """Return those of them that verification goes by: another version of one asks for another proof."""
     spec, namespace = mailbox.spec, mailbox.metadata.namespace
     secrets = [spec.credentials.password_secret_ref]
     if spec.outgoing and spec.outgoing.credentials:
@@ -39,8 +49,6 @@ def references(mailbox: Mailbox) -> frozenset[Key]:
     names = {one.name for one in secrets if one}
     if spec.tls and spec.tls.ca_secret_ref:
         names.add(spec.tls.ca_secret_ref.name)
-    if spec.delivery and spec.delivery.webhook and spec.delivery.webhook.ca_secret_ref:
-        names.add(spec.delivery.webhook.ca_secret_ref.name)
     found = {Key(SECRET.name, namespace, name) for name in names}
     if spec.tls and spec.tls.ca_config_map_ref:
         found.add(Key(CONFIG_MAP.name, namespace, spec.tls.ca_config_map_ref.name))
@@ -84,7 +92,7 @@ def judge(
         if chosen
         else blocked(ConditionType.TOKEN_ACQUIRED)
     )
-    return Judgement(outcomes=tuple(outcomes), chosen=chosen, inputs=_inputs(targets, version_of))
+    return Judgement(outcomes=tuple(outcomes), chosen=chosen, inputs=_inputs(verified_references(mailbox), version_of))
 
 
 def _judge_spec(mailbox: Mailbox, *, allow_insecure: bool) -> Outcome:
@@ -123,9 +131,9 @@ def _judge_references(
             "This version does not do spec.allowedNamespaces.selector of a MailProvider: remove it there, or use another",
         )
     for key in sorted(targets):
-        if key.kind == SECRET.name and version_of(key) is None:
+        if key.kind in MISSING and version_of(key) is None:
             return fails(
-                kind, Reason.SECRET_NOT_FOUND, f"There is no Secret {key.name} in namespace {key.namespace}: create it"
+                kind, MISSING[key.kind], f"There is no {key.kind} {key.name} in namespace {key.namespace}: create it"
             )
     return holds(kind, "All that the spec refers to exists")
 

@@ -44,6 +44,7 @@ PROVIDER: Final = Kind(group=GROUP, version=VERSION, name="MailProvider", plural
 OAUTH_APP: Final = Kind(group=GROUP, version=VERSION, name="OAuthApp", plural="oauthapps")
 SECRET: Final = Kind(group="", version="v1", name="Secret", plural="secrets")
 CONFIG_MAP: Final = Kind(group="", version="v1", name="ConfigMap", plural="configmaps")
+CLAIM: Final = Kind(group="", version="v1", name="PersistentVolumeClaim", plural="persistentvolumeclaims")
 SERVICE_ACCOUNT: Final = Kind(group="", version="v1", name="ServiceAccount", plural="serviceaccounts")
 ROLE: Final = Kind(group="rbac.authorization.k8s.io", version="v1", name="Role", plural="roles")
 ROLE_BINDING: Final = Kind(group="rbac.authorization.k8s.io", version="v1", name="RoleBinding", plural="rolebindings")

@@ -5,6 +5,7 @@ from typing import Final
 
 from mailbox_operator.controller.client import Client
 from mailbox_operator.controller.kinds import (
+    CLAIM,
     CONFIG_MAP,
     DEPLOYMENT,
     EVENT,
@@ -58,6 +59,7 @@ PERMISSIONS: Final = (
     *_all(PROVIDER, "patch", "tell what was found out", sub="status"),
     *_all(SECRET, "get list watch", "passwords, and that one was rotated"),
     *_all(CONFIG_MAP, "get list watch create patch delete", "plan and checkpoint of each fetcher, and CAs"),
+    *_all(CLAIM, "list watch", "whether the volume of a Maildir is there"),
     *_all(SERVICE_ACCOUNT, "get list watch create patch delete", "a fetcher's identity"),
     *_all(ROLE, "get list watch create patch delete", "a fetcher's right to its checkpoint"),
     *_all(ROLE_BINDING, "get list watch create patch delete", "a fetcher's right to its checkpoint"),

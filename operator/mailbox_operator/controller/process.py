@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import random
 import signal
 from collections import Counter
@@ -14,6 +15,7 @@ from mailbox_operator.api.conditions import ConditionType
 from mailbox_operator.controller.apply import Applier
 from mailbox_operator.controller.client import Client, open_client
 from mailbox_operator.controller.cluster_ranges import GuardedPolicy
+from mailbox_operator.controller.delivering import proxy_variables
 from mailbox_operator.controller.errors import ApiError
 from mailbox_operator.controller.family import Family
 from mailbox_operator.controller.health import serving
@@ -113,7 +115,11 @@ def _reconcilers(client: Client, world: World, prover: Prover, settings: Setting
         index=world.index,
         prover=prover,
         family=Family(
-            client=client, store=world.store, applier=Applier(client, world.store), image=settings.fetcher_image
+            client=client,
+            store=world.store,
+            applier=Applier(client, world.store),
+            image=settings.fetcher_image,
+            proxies=proxy_variables(os.environ),
         ),
         teller=Teller(client=client, pod=settings.pod, clock=_now),
         allow_insecure=settings.allow_insecure_skip_verify,

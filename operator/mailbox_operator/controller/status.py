@@ -55,7 +55,14 @@ def _door(door: Door) -> Object:
 
 
 def _sink(spec: MailboxSpec) -> str:
-    webhook = spec.delivery.webhook if spec.delivery else None
+    delivery = spec.delivery
+    if delivery is None:
+        return "None"
+    if delivery.lmtp:
+        return f"LMTP {delivery.lmtp.host}:{delivery.lmtp.port}"
+    if delivery.maildir:
+        return f"Maildir {delivery.maildir.claim_name}/{delivery.maildir.path}"
+    webhook = delivery.webhook
     if webhook is None:
         return "None"
     if webhook.service_ref:

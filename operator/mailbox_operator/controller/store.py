@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from mailbox_operator.controller.kinds import CONFIG_MAP, SECRET, Key
+from mailbox_operator.controller.kinds import CLAIM, CONFIG_MAP, SECRET, Key
 
 Object = dict[str, Any]
 
@@ -25,7 +25,7 @@ def version(obj: Object) -> int:
 
 
 class Store:
-    """Objects by key, each in its newest version seen. Of Secrets nothing but the version is kept."""
+    """Objects by key, each in its newest version seen. Of Secrets and claims nothing but the version is kept."""
 
     def __init__(self) -> None:
         self._objects: dict[Key, Object] = {}
@@ -81,6 +81,10 @@ def slim(kind: str, obj: Object) -> Object:
     if kind == SECRET.name:
         obj.pop("data", None)
         obj["metadata"].pop("annotations", None)
+    elif kind == CLAIM.name:
+        obj["metadata"].pop("annotations", None)
+        obj.pop("spec", None)
+        obj.pop("status", None)
     elif kind == CONFIG_MAP.name and (data := obj.get("data")):
         data.pop("checkpoint.json", None)
     return obj

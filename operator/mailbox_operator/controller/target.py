@@ -7,8 +7,9 @@ from mailbox_operator.api.durations import octets, seconds
 from mailbox_operator.api.fetch import Fetch as FetchSpec
 from mailbox_operator.api.mailbox import Mailbox
 from mailbox_operator.api.meta import QUARANTINE_ANNOTATION
+from mailbox_operator.controller.delivering import render_delivery
 from mailbox_operator.controller.resolve import Door, Login, Resolution
-from mailbox_operator.fetcher.plan import Fetch, HeaderMatch, Identity, Plan, Source, Webhook
+from mailbox_operator.fetcher.plan import Fetch, HeaderMatch, Identity, Plan, Source
 from mailbox_operator.fetcher.quarantine import REQUEST_LIMIT
 from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.endpoint import Endpoint, TlsOptions
@@ -17,7 +18,6 @@ from mailbox_operator.verification.model import LoopTest, Side, Target, Timeouts
 
 CREDENTIALS_FOLDER: Final = "/var/run/mailbox-operator/credentials"
 CA_FOLDER: Final = "/var/run/mailbox-operator/ca"
-SINK_CA_FOLDER: Final = "/var/run/mailbox-operator/sink-ca"
 
 
 def render_target(
@@ -58,12 +58,9 @@ def _side(door: Door, login: Login, password: Secret, chosen: Resolution, ca_pem
 
 
 def render_plan(mailbox: Mailbox, chosen: Resolution) -> Plan:
-    """Return what the fetcher is told. The Mailbox has a webhook."""
+    """Return what the fetcher is told. The Mailbox has a sink."""
     spec, metadata, fetcher = mailbox.spec, mailbox.metadata, mailbox.status.fetcher
-    webhook = spec.delivery.webhook if spec.delivery else None
-    assert webhook is not None  # noqa: S101 - other sinks are refused before
     door, tls = chosen.incoming, chosen.tls
-    reference = webhook.service_ref
     return Plan(
         mailbox=Identity(uid=metadata.uid, namespace=metadata.namespace, name=metadata.name, address=spec.address),
         source=Source(
@@ -82,12 +79,7 @@ def render_plan(mailbox: Mailbox, chosen: Resolution) -> Plan:
             address=spec.address,
         ),
         fetch=_render_fetch(spec.fetch),
-        delivery=Webhook(
-            url=webhook.url or f"http://{reference.name}.{metadata.namespace}.svc:{reference.port}{reference.path}",  # type: ignore[union-attr]  # exactly one of both
-            timeout_seconds=seconds(webhook.timeout),
-            concurrency=webhook.concurrency,
-            ca_file=f"{SINK_CA_FOLDER}/ca.crt" if webhook.ca_secret_ref else None,
-        ),
+        delivery=render_delivery(mailbox),
         quarantine_request=metadata.annotations.get(QUARANTINE_ANNOTATION, "")[:REQUEST_LIMIT],
         resumes=bool(fetcher and fetcher.messages_delivered),
         log_level=spec.fetcher.log_level,

@@ -11,7 +11,7 @@ from mailbox_operator.api.meta import MAILBOX_LABEL
 from mailbox_operator.controller.client import Client
 from mailbox_operator.controller.index import ReverseIndex
 from mailbox_operator.controller.informer import NothingToCompare
-from mailbox_operator.controller.kinds import CHILDREN, MAILBOX, OAUTH_APP, OWN, PROVIDER, SECRET, Key, Kind
+from mailbox_operator.controller.kinds import CHILDREN, CLAIM, MAILBOX, OAUTH_APP, OWN, PROVIDER, SECRET, Key, Kind
 from mailbox_operator.controller.store import Store, key_of
 from mailbox_operator.controller.work_queue import Lane, WorkQueue
 
@@ -27,7 +27,7 @@ UNWATCHED_SECRETS: Final = ",".join(
         "bootstrap.kubernetes.io/token",
     )
 )
-WATCHED: Final = (*OWN, SECRET, *CHILDREN)
+WATCHED: Final = (*OWN, SECRET, CLAIM, *CHILDREN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ class World:
     def _wake(self, kind: Kind, key: Key, obj: Object, *, lane: Lane) -> None:
         if kind in OWN:
             self.queue.add(key, lane)
-        if kind in (SECRET, PROVIDER, OAUTH_APP):
+        if kind in (SECRET, CLAIM, PROVIDER, OAUTH_APP):
             for referrer in self.index.referrers(key):
                 self.queue.add(referrer, Lane.CHANGED)
         elif kind in CHILDREN and (name := (obj.get("metadata", {}).get("labels") or {}).get(MAILBOX_LABEL)):

@@ -137,7 +137,7 @@ class Operator:
             store=store,
             index=ReverseIndex(),
             prover=self.prover,
-            family=Family(client=client, store=store, applier=Applier(client, store), image="fetcher"),
+            family=Family(client=client, store=store, applier=Applier(client, store), proxies=[], image="fetcher"),
             teller=Teller(client=client, pod="test", clock=lambda: self.now),
             allow_insecure=False,
             later=lambda key, seconds: heapq.heappush(self._waiting, (self.now + timedelta(seconds=seconds), key)),

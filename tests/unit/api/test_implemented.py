@@ -53,17 +53,6 @@ def test_what_is_done_is_not_complained_of() -> None:
         ({"sharedMailbox": True}, "spec.sharedMailbox: true"),
         ({"capabilities": ["Mail", "Contacts"]}, "spec.capabilities: Contacts"),
         ({"fetch": {"afterFetch": {"leaveOnServer": False}}}, "spec.fetch.afterFetch.leaveOnServer: false"),
-        ({"delivery": {"lmtp": {"host": "a"}}}, "spec.delivery.lmtp"),
-        ({"delivery": {"maildir": {"claimName": "a"}}}, "spec.delivery.maildir"),
-        ({"delivery": {"webhook": {"url": "https://a", "format": "Parsed"}}}, "spec.delivery.webhook.format: Parsed"),
-        (
-            {"delivery": {"webhook": {"url": "https://a", "signingSecretRef": {"name": "a"}}}},
-            "spec.delivery.webhook.signingSecretRef",
-        ),
-        (
-            {"delivery": {"webhook": {"url": "https://a", "headersSecretRef": {"name": "a"}}}},
-            "spec.delivery.webhook.headersSecretRef",
-        ),
     ],
 )
 def test_what_is_not_done_is_named_with_its_value(spec: dict[str, Any], told: str) -> None:

@@ -115,3 +115,21 @@ def test_a_mailbox_is_woken_by_all_that_it_refers_to() -> None:
 @pytest.mark.parametrize("kind", ["Mailbox"])
 def test_a_key_reads_like_kubectl(kind: str) -> None:
     assert str(Key(kind, "ns", "a")) == "Mailbox ns/a"
+
+
+def test_a_missing_volume_or_secret_of_the_sink_is_named() -> None:
+    spec = {"delivery": {"webhook": None, "maildir": {"claimName": "scans"}}}
+    kind, reason, message = first_wrong(judged(spec))
+    assert (kind, reason) == ("ReferencesResolved", "PersistentVolumeClaimNotFound")
+    assert "PersistentVolumeClaim scans in namespace helpdesk" in message
+    assert judged(spec, versions={PASSWORD: "1", Key("PersistentVolumeClaim", "helpdesk", "scans"): "4"}).chosen
+    signed = {"delivery": {"webhook": {"signingSecretRef": {"name": "sign"}}}}
+    assert "Secret sign" in first_wrong(judged(signed))[2]
+
+
+def test_what_only_the_sink_uses_asks_for_no_new_proof() -> None:
+    spec = {"delivery": {"webhook": {"signingSecretRef": {"name": "sign"}}}}
+    sign = Key("Secret", "helpdesk", "sign")
+    before, after = (judged(spec, versions={PASSWORD: "1", sign: version}).inputs for version in "12")
+    assert before == after
+    assert sign in references(mailbox(**spec))
