@@ -141,6 +141,7 @@ class MailboxReconciler:
         """Start a run where one is wanted. Returns a result to write down, and whether the status waits for one."""
         if judgement.chosen is None or mailbox.spec.suspend:
             self.prover.stop(key)
+            memory.due = None
             return None, False
         status, generation = obj.get("status") or {}, mailbox.metadata.generation
         token = reconcile_token(mailbox)
@@ -162,6 +163,7 @@ class MailboxReconciler:
             token=token,
             test=_test(mailbox, judgement, status, changed=asked_for or not fresh),
             tries=memory.tries,
+            urgent=asked_for or not fresh,
         )
         self.prover.start(key, mailbox, judgement.chosen, asked=asked)
         return None, not fresh
@@ -202,7 +204,7 @@ class MailboxReconciler:
     async def _write(self, key: Key, obj: Object, status: Object, *, memory: Memory, run: Run | None) -> None:
         before: Object = obj.get("status") or {}
         now = self.clock()
-        if memory.due:
+        if memory.due and self.prover.running(key) is None:  # a run that ends asks for a visit by itself
             self.later(key, max((memory.due - now).total_seconds(), 0.05))
         if same_but_for_times(before, status):
             return

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,12 +20,12 @@ from mailbox_operator.diagnosis.finding import Retry
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.verification.limits import Limits
 from mailbox_operator.verification.model import Caution, LoopTest, Step, StepResult, Verdict
-from mailbox_operator.verification.runner import verify
+from mailbox_operator.verification.runner import run_steps
 
 AUTHENTICATION: Final = frozenset({Step.INCOMING_AUTHENTICATED, Step.OUTGOING_AUTHENTICATED})
 FOR_A_PERSON: Final = frozenset({Retry.NO, Retry.REFRESH})
 RUN_SECONDS: Final = 300.0
-"""No run takes longer, whatever its steps allow."""
+"""No run takes longer once it has its place, whatever its steps allow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,8 @@ class Asked:
     """The test message that is asked for, if one is."""
     tries: int = field(default=0, compare=False)
     """Failures in a row before this run."""
+    urgent: bool = field(default=False, compare=False)
+    """Whether somebody waits for it: a change, not a probe that is due."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +106,7 @@ class Prover:
 
     async def _run(self, key: Key, mailbox: Mailbox, chosen: Resolution, asked: Asked) -> None:
         try:
-            async with asyncio.timeout(RUN_SECONDS):
+            async with self._place(chosen, asked), asyncio.timeout(RUN_SECONDS):
                 result: Run | Exception = await self._prove(mailbox, chosen, asked)
         except Exception as error:  # noqa: BLE001 - one mailbox must not end the others; raised again in its visit
             result = error
@@ -116,6 +119,16 @@ class Prover:
                 VERIFICATIONS.labels(reason).inc()
             self.finished(key)
         VERIFICATIONS_RUNNING.set(len(self._running))
+
+    def _place(self, chosen: Resolution, asked: Asked) -> AbstractAsyncContextManager[None]:
+        """Wait for a place first: nobody's password is read long before it is shown, and waiting costs no run its time."""
+        doors = (chosen.incoming, chosen.outgoing)
+        return self.limits.at(
+            *(door.host for door in doors if door),
+            provider=chosen.provider or "",
+            provider_runs=chosen.provider_connections,
+            urgent=asked.urgent,
+        )
 
     async def _prove(self, mailbox: Mailbox, chosen: Resolution, asked: Asked) -> Run:
         referenced = Referenced(client=self.client, namespace=mailbox.metadata.namespace)
@@ -132,7 +145,7 @@ class Prover:
                 steps=tuple(blocked(ConditionType(step)) for step in Step),
             )
         target = render_target(mailbox, chosen, passwords=passwords, ca_pem=ca_pem, test=asked.test)
-        report = await verify(target, policy=self.policy(), limits=self.limits)
+        report = await run_steps(target, policy=self.policy(), listener=None)
         failed = [one for one in report.results if one.verdict is Verdict.FALSE]
         return Run(
             asked=asked,

@@ -20,18 +20,23 @@ CLOSE_SECONDS: Final = 3.0
 
 
 async def verify(target: Target, *, policy: AddressPolicy, limits: Limits, listener: Listener | None = None) -> Report:
+    """Wait for a place and prove a mailbox, as `run_steps` does."""
+    async with limits.at(*_hosts(target), provider=target.provider, provider_runs=target.provider_runs):
+        return await run_steps(target, policy=policy, listener=listener)
+
+
+async def run_steps(target: Target, *, policy: AddressPolicy, listener: Listener | None) -> Report:
     """Prove a mailbox and return a result for each step, in their order. Never raises for what a server does."""
     incoming, outgoing = Chain(target, listener=listener), Chain(target, listener=listener)
     stack = AsyncExitStack()
     try:
-        async with limits.at(*_hosts(target), provider=target.provider, provider_runs=target.provider_runs):
-            login = FirstLogin(target)
-            async with asyncio.TaskGroup() as group:
-                receiving = group.create_task(prove_incoming(incoming, login, policy=policy, stack=stack))
-                sending = group.create_task(prove_outgoing(outgoing, login, policy=policy, stack=stack))
-            loop = await _loop(target, receiving.result(), sending.result())
-            if listener:
-                listener(loop)
+        login = FirstLogin(target)
+        async with asyncio.TaskGroup() as group:
+            receiving = group.create_task(prove_incoming(incoming, login, policy=policy, stack=stack))
+            sending = group.create_task(prove_outgoing(outgoing, login, policy=policy, stack=stack))
+        loop = await _loop(target, receiving.result(), sending.result())
+        if listener:
+            listener(loop)
     finally:
         await _close(stack)
     return Report(results=(*incoming.results, *outgoing.results, loop), cautions=_distinct(incoming, outgoing))

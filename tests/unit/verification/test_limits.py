@@ -70,4 +70,41 @@ async def test_hosts_are_forgotten_also_after_a_fault() -> None:
         async with limits.at("a.test", "b.test"):
             raise ValueError("ours")
     assert limits._busy == {}
-    assert limits._all._value == limits.total
+    assert limits._all.free == limits.total
+
+
+async def test_who_is_waited_for_comes_before_all_others() -> None:
+    limits, order = Limits(total=10, per_host=1), []
+
+    async def run(name: str, *, urgent: bool) -> None:
+        async with limits.at("a.test", urgent=urgent):
+            order.append(name)
+
+    async with asyncio.TaskGroup() as group, limits.at("a.test"):
+        for n in range(3):
+            group.create_task(run(f"due {n}", urgent=False))
+        await asyncio.sleep(0)
+        group.create_task(run("changed", urgent=True))
+        await asyncio.sleep(0)
+    assert order == ["changed", "due 0", "due 1", "due 2"]
+    assert limits._busy == {}
+
+
+@pytest.mark.parametrize("wakes", [0, 1, 2])
+async def test_a_place_is_not_lost_with_one_who_gives_up(wakes: int) -> None:
+    limits = Limits(total=1, per_host=1)
+
+    async def run() -> None:
+        async with limits.at("a.test"):
+            pass
+
+    async with limits.at("a.test"):
+        impatient = asyncio.get_running_loop().create_task(run())
+        await asyncio.sleep(0)
+    for _ in range(wakes):
+        await asyncio.sleep(0)
+    impatient.cancel()
+    await asyncio.gather(impatient, return_exceptions=True)
+    assert await entered(limits, "a.test")
+    assert limits._busy == {}
+    assert limits._all.free == 1
