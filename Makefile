@@ -107,9 +107,12 @@ format: venv ## Let ruff format and mend
 	@$(BIN)/ruff check --fix --quiet; $(BIN)/ruff format --quiet
 
 ## Measure (each prints a table and, last, one JSON line)
-.PHONY: bench-operator bench-fetch
+.PHONY: bench-operator bench-fetch bench-reverify
 bench-operator: setup ## 2,000 Mailboxes: ours, a minimal Go controller and kopf's handlers, interleaved
 	@PYTHONPATH=bench/operator:tests $(BIN)/python -m operator_race
+
+bench-reverify: setup ## 2,000 healthy mailboxes proven again, against a bare imaplib loop
+	@PYTHONPATH=bench/reverify:bench/operator:tests $(BIN)/python -m reverify_race
 
 bench-fetch: venv packages ## The fetcher against mbsync, mpop, getmail, fetchmail, offlineimap (ONLY=a,b for parts)
 	@PYTHONPATH=bench/fetch:tests $(BIN)/python -m fetch_race $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))

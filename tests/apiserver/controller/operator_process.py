@@ -1,5 +1,6 @@
 """The operator as a process of its own, as a pod or a person would run it."""
 
+import os
 import re
 import signal
 import subprocess
@@ -62,6 +63,12 @@ class Operator:
     def alive(self) -> bool:
         """Whether the process lives."""
         return self._process is not None and self._process.poll() is None
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU time that it has used."""
+        assert self._process is not None, "it runs"
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def ask(self, path: str) -> tuple[int, str]:
         """Return status and text of an answer of its HTTP server; 0: there was none."""
