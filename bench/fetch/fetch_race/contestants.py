@@ -66,7 +66,7 @@ def command(plan: Plan, out: Path, *more: str, once: bool = True) -> list[str]:
     """Write the plan and return the command line for it."""
     (out / "plan.json").write_text(plan.to_json())
     files = ("--plan", str(out / "plan.json"), "--checkpoint", f"file:{out / 'state.json'}")
-    return [program(), "fetch", *(("--once",) if once else ()), "--allow-loopback", *files, *more]
+    return [program(), "fetch", *(("--once", "--progress", "none") if once else ()), "--allow-loopback", *files, *more]
 
 
 def program() -> str:

@@ -36,6 +36,20 @@ class LocalValues:
             places += f", or as the file {self.folder / name / key}"
         raise MissingValueError(f"{kind} {name}, key {key}, is not here: put it there {places}")
 
+    def keys(self, kind: Kind, name: str) -> list[str]:
+        """Return the keys that a Secret or ConfigMap has, wherever it is."""
+        found = {
+            str(key)
+            for one in self.manifests
+            if one.get("kind") == kind and (one.get("metadata") or {}).get("name") == name
+            for part in ("data", "stringData")
+            for key in one.get(part) or {}
+        }
+        folder = self.folder / name if self.folder else None
+        if folder and folder.is_dir():
+            found |= {path.name for path in folder.iterdir() if path.is_file()}
+        return sorted(found)
+
 
 def _from_manifests(manifests: Iterable[dict[str, Any]], kind: Kind, name: str, key: str) -> str | None:
     for one in manifests:

@@ -8,7 +8,7 @@ from click.shell_completion import get_completion_class
 
 COMMANDS: Final = {
     "run": "Run the operator: watch Mailboxes, prove them, run their fetchers.",
-    "fetch": "Fetch one mailbox by a plan and hand each message over (what a fetcher pod runs).",
+    "fetch": "Fetch one mailbox and hand each message over: what a fetcher pod runs, from here.",
     "quarantine": "See messages that could not be handed over, have them tried again, or forget them.",
     "verify": "Prove a mailbox from this terminal, step by step, without a cluster.",
     "validate": "Check manifests without a cluster, with the API server's messages.",
@@ -46,6 +46,7 @@ def main() -> None:
     \b
     Check manifests before they are committed:  mailbox-operator validate mailboxes/
     See why a mailbox fails, from here:         mailbox-operator verify -f mailbox.yaml
+    Fetch one into a Maildir, from here:        mailbox-operator fetch -f mailbox.yaml --to maildir:mail --checkpoint file:state.json --once
     Switch completion on (bash):                eval "$(mailbox-operator completion bash)"
     """  # noqa: D301 - click's mark for "do not wrap" is the character itself
 

@@ -5,20 +5,26 @@ import secrets
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, NoReturn
+from typing import Final, Literal
 
 import click
 from rich.console import Console
 
-from mailbox_operator.api.implemented import not_implemented
 from mailbox_operator.api.mailbox import Mailbox
-from mailbox_operator.api.mailprovider import MailProviderSpec
-from mailbox_operator.api.validation import is_ours, violations
-from mailbox_operator.cli.local_values import LocalValues, MissingValueError
-from mailbox_operator.cli.manifest_files import ManifestError, manifest_files, read_documents
+from mailbox_operator.cli.chosen_mailbox import (
+    UNUSABLE_ERRORS,
+    UnusableError,
+    choose_mailbox,
+    give_up,
+    piped_password,
+    read_manifests,
+    resolve_mailbox,
+    stored_or_asked,
+)
+from mailbox_operator.cli.local_values import LocalValues
 from mailbox_operator.cli.report_file import as_json, as_junit
 from mailbox_operator.cli.step_display import show_end, shown_steps
-from mailbox_operator.controller.resolve import Resolution, UnresolvedError, resolve
+from mailbox_operator.controller.resolve import Resolution
 from mailbox_operator.controller.target import render_target
 from mailbox_operator.mail.guard import ANYTHING
 from mailbox_operator.mail.secret import Secret
@@ -27,7 +33,6 @@ from mailbox_operator.verification.model import LoopTest, Report, Target, Verdic
 from mailbox_operator.verification.runner import verify as run_verification
 
 FAILED: Final = 1
-UNUSABLE: Final = 2
 
 Output = Literal["text", "json", "junit"]
 
@@ -40,10 +45,6 @@ class Sources:
     password: Secret | None
     """For every login, where one was typed or piped in."""
     ca_pem: str | None
-
-
-class UnusableError(Exception):
-    """The manifests cannot be tried: why, and what to write."""
 
 
 @click.command
@@ -91,73 +92,28 @@ def verify(  # noqa: PLR0913 - a command's options are its arguments
     Exit code: 0 proven, 1 a step failed, 2 the manifests cannot be tried.
     """  # noqa: D301 - click's mark for "do not wrap" is the character itself
     try:
-        manifests = _read(files)
-        mailbox = _mailbox(manifests, name)
-        chosen = _resolve(mailbox, manifests)
+        manifests = read_manifests(files)
+        mailbox = choose_mailbox(manifests, name)
+        chosen = resolve_mailbox(mailbox, manifests)
         sources = Sources(
             values=LocalValues(manifests=tuple(manifests), folder=secrets_from),
             password=_password(chosen, stdin=password_stdin, files=files),
             ca_pem=ca_file.read_text(encoding="utf-8") if ca_file else None,
         )
         target = _target(mailbox, chosen, sources, test_message=not no_test_message)
-    except (ManifestError, UnusableError, UnresolvedError, MissingValueError, UnicodeDecodeError) as error:
-        _give_up(str(error))
+    except UNUSABLE_ERRORS as error:
+        give_up(str(error))
     report = _prove(target, output)
     sys.exit(FAILED if any(result.verdict is Verdict.FALSE for result in report.results) else 0)
-
-
-def _give_up(reason: str) -> NoReturn:
-    click.echo(f"{click.style('error', fg='red')}: {reason}", err=True)
-    sys.exit(UNUSABLE)
-
-
-def _read(files: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Return the objects of all files, Lists unfolded. Raises ManifestError, UnusableError."""
-    found = [document.value for file in manifest_files(files) for document in read_documents(file)]
-    unfolded = [item for one in found for item in (one.get("items") or [one] if isinstance(one, dict) else [])]
-    return [one for one in unfolded if isinstance(one, dict)]
-
-
-def _mailbox(manifests: list[dict[str, Any]], name: str | None) -> Mailbox:
-    mailboxes = {
-        str((one.get("metadata") or {}).get("name")): one
-        for one in manifests
-        if is_ours(one) and one["kind"] == "Mailbox"
-    }
-    if not mailboxes:
-        raise UnusableError("no Mailbox in these manifests")
-    if name is None and len(mailboxes) > 1:
-        raise UnusableError(f"several Mailboxes: choose one by --name ({', '.join(sorted(mailboxes))})")
-    wanted = next(iter(mailboxes)) if name is None else name
-    if wanted not in mailboxes:
-        raise UnusableError(f"no Mailbox {wanted} in these manifests, only {', '.join(sorted(mailboxes))}")
-    if wrong := violations(mailboxes[wanted]):
-        raise UnusableError("; ".join(f"{one.field}: {one.message}" if one.field else one.message for one in wrong))
-    mailbox = Mailbox.model_validate(mailboxes[wanted])
-    if missing := not_implemented(mailbox.spec):
-        raise UnusableError(f"this version does not do {'; '.join(missing)}")
-    return mailbox
-
-
-def _resolve(mailbox: Mailbox, manifests: list[dict[str, Any]]) -> Resolution:
-    reference = mailbox.spec.provider_ref
-    if reference is None:
-        return resolve(mailbox.spec, provider=None)
-    for one in manifests:
-        if is_ours(one) and one["kind"] == "MailProvider" and one["metadata"].get("name") == reference.name:
-            return resolve(mailbox.spec, provider=MailProviderSpec.model_validate(one["spec"]))
-    raise UnusableError(f"MailProvider {reference.name} is not among the manifests: add it by another -f")
 
 
 def _password(chosen: Resolution, *, stdin: bool, files: tuple[str, ...]) -> Secret | None:
     """Return what was piped in, without the line break that every tool adds."""
     if not stdin:
         return None
-    if "-" in files:
-        raise UnusableError("standard input holds manifests or the password: give one of them by a file")
     if chosen.outgoing_login.password != chosen.login.password:
         raise UnusableError("incoming and outgoing side have passwords of their own: use --secrets-from")
-    return Secret(sys.stdin.readline().removesuffix("\n").removesuffix("\r"))
+    return piped_password(files)
 
 
 def _target(mailbox: Mailbox, chosen: Resolution, sources: Sources, *, test_message: bool) -> Target:
@@ -167,7 +123,7 @@ def _target(mailbox: Mailbox, chosen: Resolution, sources: Sources, *, test_mess
     for reference in logins.values():
         place = (reference.name, reference.key)
         if place not in known:
-            known[place] = sources.password or _stored_or_asked(place, sources.values)
+            known[place] = sources.password or stored_or_asked(place, sources.values)
     return render_target(
         mailbox,
         chosen,
@@ -175,16 +131,6 @@ def _target(mailbox: Mailbox, chosen: Resolution, sources: Sources, *, test_mess
         ca_pem=sources.ca_pem or _ca_pem(chosen, sources.values),
         test=LoopTest(token=secrets.token_hex(16), is_sent=False) if wants_test else None,
     )
-
-
-def _stored_or_asked(place: tuple[str, str], values: LocalValues) -> Secret:
-    name, key = place
-    try:
-        return Secret(values.value("Secret", name, key))
-    except MissingValueError:
-        if values.folder or not sys.stdin.isatty():
-            raise
-    return Secret(click.prompt(f"Password (Secret {name}, key {key})", hide_input=True, err=True))
 
 
 def _ca_pem(chosen: Resolution, values: LocalValues) -> str | None:

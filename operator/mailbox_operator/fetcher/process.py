@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
@@ -17,6 +18,7 @@ from mailbox_operator.fetcher.health import HealthServer
 from mailbox_operator.fetcher.http_pool import HttpPool
 from mailbox_operator.fetcher.meter import Meter
 from mailbox_operator.fetcher.plan import Plan, PlanError
+from mailbox_operator.fetcher.progress import Progress
 from mailbox_operator.fetcher.sinks import check_delivery
 from mailbox_operator.fetcher.sources import check_source
 from mailbox_operator.fetcher.store import FencedError, Store, StoreAwayError
@@ -28,6 +30,7 @@ from mailbox_operator.mail.guard import AddressPolicy, parse_networks
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 1.0
+SHOW_SECONDS: Final = 0.2
 HEARTBEAT_LIMIT: Final = 20.0
 """Seconds without a turn of the loop's own clockwork, after which the process counts as stuck."""
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
@@ -69,7 +72,11 @@ FAULTS: Final = {
 }
 
 
-async def run_fetcher(options: Options) -> ExitCode:
+Observe = Callable[[Progress, Meter], None]
+"""Shown how it goes, several times a second, and once more at the end."""
+
+
+async def run_fetcher(options: Options, *, observe: Observe | None = None) -> ExitCode:
     """Fetch until a signal says otherwise; what prevents it is logged."""
     async with asyncio.TaskGroup() as tasks:
         try:
@@ -78,7 +85,7 @@ async def run_fetcher(options: Options) -> ExitCode:
             store = open_store(options.checkpoint, plan=plan, tasks=tasks)
             try:
                 process = FetcherProcess(options, plan_file=plan_file, store=store, meter=Meter())
-                return await process.run(plan, tasks)
+                return await process.run(plan, tasks, observe=observe)
             finally:
                 store.close()
         except tuple(FAULTS) as error:
@@ -136,12 +143,13 @@ class FetcherProcess:
         self._beat = self._loop.time()
         self._ready = False
 
-    async def run(self, plan: Plan, tasks: asyncio.TaskGroup) -> ExitCode:
+    async def run(self, plan: Plan, tasks: asyncio.TaskGroup, *, observe: Observe | None = None) -> ExitCode:
         """Run the plan and its successors. Raises FencedError, StoreAwayError, CheckpointError, PlanError."""
         health = await self._listen()
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._leave)
         clockwork = tasks.create_task(self._keep_looking(), name="clockwork")
+        showing = tasks.create_task(self._keep_showing(observe), name="showing") if observe else None
         try:
             text = await self._open_store()
             checkpoint = Checkpoint.from_json(text) if text else begin_checkpoint(plan, now=time())
@@ -155,6 +163,10 @@ class FetcherProcess:
                 plan = read_plan(self._plan_file)
         finally:
             clockwork.cancel()
+            if showing:
+                showing.cancel()
+            if observe and self._engine:
+                observe(self._engine.progress(), self._meter)
             if health:
                 health.close()
 
@@ -208,6 +220,12 @@ class FetcherProcess:
                         log.info("the plan has changed")
                         engine.leave()
             await asyncio.sleep(LOOK_SECONDS)
+
+    async def _keep_showing(self, observe: Observe) -> None:
+        while True:
+            if self._engine:
+                observe(self._engine.progress(), self._meter)
+            await asyncio.sleep(SHOW_SECONDS)
 
     def _is_alive(self) -> bool:
         return self._loop.time() - self._beat < HEARTBEAT_LIMIT

@@ -88,7 +88,7 @@ def main() -> None:
 
     code: object = None
     try:
-        program(["fetch", "--once", "--allow-loopback", *arguments], standalone_mode=False)
+        program(["fetch", "--once", "--progress=none", "--allow-loopback", *arguments], standalone_mode=False)
     except SystemExit as ended:
         code = ended.code
     assert code == 0

@@ -1,0 +1,89 @@
+"""Which Mailbox of some manifests a command is about, where it connects, and with which password. No cluster."""
+
+import sys
+from typing import Any, Final, NoReturn
+
+import click
+
+from mailbox_operator.api.implemented import not_implemented
+from mailbox_operator.api.mailbox import Mailbox
+from mailbox_operator.api.mailprovider import MailProviderSpec
+from mailbox_operator.api.validation import is_ours, violations
+from mailbox_operator.cli.local_values import LocalValues, MissingValueError
+from mailbox_operator.cli.manifest_files import ManifestError, manifest_files, read_documents
+from mailbox_operator.controller.resolve import Resolution, UnresolvedError, resolve
+from mailbox_operator.mail.secret import Secret
+
+UNUSABLE: Final = 2
+"""Exit code: the manifests or the command line cannot be used."""
+
+
+class UnusableError(Exception):
+    """The manifests cannot be tried: why, and what to write."""
+
+
+UNUSABLE_ERRORS: Final = (ManifestError, UnusableError, UnresolvedError, MissingValueError, UnicodeDecodeError)
+
+
+def give_up(reason: str) -> NoReturn:
+    """End the process with a reason for people."""
+    click.echo(f"{click.style('error', fg='red')}: {reason}", err=True)
+    sys.exit(UNUSABLE)
+
+
+def read_manifests(files: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Return the objects of all files, Lists unfolded. Raises ManifestError, UnusableError."""
+    found = [document.value for file in manifest_files(files) for document in read_documents(file)]
+    unfolded = [item for one in found for item in (one.get("items") or [one] if isinstance(one, dict) else [])]
+    return [one for one in unfolded if isinstance(one, dict)]
+
+
+def choose_mailbox(manifests: list[dict[str, Any]], name: str | None) -> Mailbox:
+    """Return the one that is meant, if this version does all it asks for. Raises UnusableError."""
+    mailboxes = {
+        str((one.get("metadata") or {}).get("name")): one
+        for one in manifests
+        if is_ours(one) and one["kind"] == "Mailbox"
+    }
+    if not mailboxes:
+        raise UnusableError("no Mailbox in these manifests")
+    if name is None and len(mailboxes) > 1:
+        raise UnusableError(f"several Mailboxes: choose one by --name ({', '.join(sorted(mailboxes))})")
+    wanted = next(iter(mailboxes)) if name is None else name
+    if wanted not in mailboxes:
+        raise UnusableError(f"no Mailbox {wanted} in these manifests, only {', '.join(sorted(mailboxes))}")
+    if wrong := violations(mailboxes[wanted]):
+        raise UnusableError("; ".join(f"{one.field}: {one.message}" if one.field else one.message for one in wrong))
+    mailbox = Mailbox.model_validate(mailboxes[wanted])
+    if missing := not_implemented(mailbox.spec):
+        raise UnusableError(f"this version does not do {'; '.join(missing)}")
+    return mailbox
+
+
+def resolve_mailbox(mailbox: Mailbox, manifests: list[dict[str, Any]]) -> Resolution:
+    """Return where it connects; its provider is among the manifests. Raises UnusableError, UnresolvedError."""
+    reference = mailbox.spec.provider_ref
+    if reference is None:
+        return resolve(mailbox.spec, provider=None)
+    for one in manifests:
+        if is_ours(one) and one["kind"] == "MailProvider" and one["metadata"].get("name") == reference.name:
+            return resolve(mailbox.spec, provider=MailProviderSpec.model_validate(one["spec"]))
+    raise UnusableError(f"MailProvider {reference.name} is not among the manifests: add it by another -f")
+
+
+def piped_password(files: tuple[str, ...]) -> Secret:
+    """Return what was piped in, without the line break that every tool adds. Raises UnusableError."""
+    if "-" in files:
+        raise UnusableError("standard input holds manifests or the password: give one of them by a file")
+    return Secret(sys.stdin.readline().removesuffix("\n").removesuffix("\r"))
+
+
+def stored_or_asked(place: tuple[str, str], values: LocalValues) -> Secret:
+    """Return the value of a Secret's key, from the values or from whoever sits there. Raises MissingValueError."""
+    name, key = place
+    try:
+        return Secret(values.value("Secret", name, key))
+    except MissingValueError:
+        if values.folder or not sys.stdin.isatty():
+            raise
+    return Secret(click.prompt(f"Password (Secret {name}, key {key})", hide_input=True, err=True))

@@ -1,0 +1,140 @@
+"""`mailbox-operator fetch -f`: a Mailbox fetched from a terminal, from a real Dovecot."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from integration.conftest import Account
+from mailbox_operator.cli.pod_files import MEMORY
+from support.kube import until
+from testbed.mailserver import MailServer
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
+
+MANIFEST = """\
+apiVersion: mailbox-operator.io/v1alpha1
+kind: Mailbox
+metadata: {{name: support, namespace: helpdesk}}
+spec:
+  address: {address}
+  incoming: {{protocol: IMAP, host: localhost, port: {port}, security: TLS}}
+  outgoing: {{protocol: None}}
+  tls: {{caSecretRef: {{name: mail-ca}}}}
+  credentials: {{passwordSecretRef: {{name: support-mail}}}}
+  delivery: {{webhook: {{url: "https://desk.example.com/mail"}}}}
+  fetch: {{since: 30d}}
+"""
+
+
+@pytest.fixture
+def manifest(server: MailServer, account: Account, tmp_path: Path) -> Path:
+    path = tmp_path / "mailbox.yaml"
+    path.write_text(MANIFEST.format(address=account.address, port=server.dovecot.imaps))
+    return path
+
+
+@pytest.fixture
+def secrets(server: MailServer, account: Account, tmp_path: Path) -> Path:
+    for name, key, value in (("support-mail", "password", account.password), ("mail-ca", "ca.crt", server.ca_pem)):
+        (tmp_path / "secrets" / name).mkdir(parents=True)
+        (tmp_path / "secrets" / name / key).write_text(value)
+    return tmp_path / "secrets"
+
+
+def fetch(folder: Path, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mailbox_operator", "fetch", "--checkpoint", "file:state.json", *words]
+    return subprocess.run(command, cwd=folder, input=typed, capture_output=True, text=True, timeout=20, check=False)
+
+
+def seed(server: MailServer, account: Account, count: int) -> None:
+    messages = [f"Message-ID: <{n}@cli>\r\n\r\n{n}\r\n".encode() for n in range(count)]
+    server.dovecot.seed(account.address, messages)
+    for path in (server.dovecot.maildir(account.address) / "new").iterdir():
+        os.utime(path)  # arrived now, hence within `since`
+
+
+def test_into_a_maildir_with_lines_for_a_program(
+    server: MailServer, account: Account, manifest: Path, secrets: Path, tmp_path: Path
+) -> None:
+    seed(server, account, 7)
+    words = ("-f", str(manifest), "--secrets-from", str(secrets), "--to", "maildir:mail", "--once")
+    done = fetch(tmp_path, *words)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout.splitlines()[-1])
+    assert (summary["summary"], summary["delivered"], summary["pending"]) == (True, 7, 0)
+    assert len(list((tmp_path / "mail/new").iterdir())) == 7
+    again = json.loads(fetch(tmp_path, *words).stdout.splitlines()[-1])
+    assert (again["delivered"], again["pending"]) == (0, 0), "it goes on where it ended"
+    assert account.password not in done.stdout + done.stderr
+    assert not list(MEMORY.glob("mailbox-operator-*")), "the secrets laid out for it are gone"
+
+
+def test_a_bar_on_a_terminal_and_a_sentence_at_the_end(
+    server: MailServer, account: Account, manifest: Path, secrets: Path, tmp_path: Path
+) -> None:
+    seed(server, account, 3)
+    command = [sys.executable, "-m", "mailbox_operator", "fetch", "--checkpoint", "file:state.json", "--once"]
+    near, far = pty.openpty()
+    with subprocess.Popen(
+        [*command, "-f", str(manifest), "--secrets-from", str(secrets), "--to", "maildir:mail"],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=far,
+        env=os.environ | {"TERM": "xterm-256color", "COLUMNS": "120"},
+    ) as process:
+        os.close(far)
+        shown = b""
+
+        def ended() -> bool:
+            nonlocal shown
+            try:
+                shown += os.read(near, 65_536)
+            except OSError:  # the far side is closed
+                return True
+            return False
+
+        until(ended, seconds=15, what=lambda: shown.decode(errors="replace"), pause=0)
+        os.close(near)
+        assert process.stdout
+        assert process.stdout.read() == b""
+        assert process.wait(timeout=5) == 0, shown
+    assert b"3 messages" in shown
+    assert b"\x1b[" in shown
+
+
+def test_the_password_may_be_piped_in_and_a_wrong_one_is_told(
+    server: MailServer, account: Account, manifest: Path, tmp_path: Path
+) -> None:
+    seed(server, account, 1)
+    ca = ("--ca-file", str(server.pki.folder / "ca.pem"))
+    text = manifest.read_text().replace("  tls: {caSecretRef: {name: mail-ca}}\n", "")
+    manifest.write_text(text)
+    words = ("-f", str(manifest), *ca, "--password-stdin", "--to", "maildir:mail", "--once")
+    done = fetch(tmp_path, *words, typed="wrong\n")
+    assert done.returncode == 1
+    summary = json.loads(done.stdout.splitlines()[-1])
+    assert (summary["state"], summary["reason"]) == ("LoginRefused", "CredentialsInvalid")
+    assert fetch(tmp_path, *words, typed=f"{account.password}\n").returncode == 0
+    assert len(list((tmp_path / "mail/new").iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "exactly one of -f and --plan"),
+        (("-f", "mailbox.yaml", "--to", "ftp:there"), "write maildir:PATH"),
+        (("-f", "mailbox.yaml", "--to", "maildir:x"), "Secret support-mail, key password, is not here"),
+        (("-f", "mailbox.yaml", "--name", "other"), "no Mailbox other"),
+    ],
+)
+def test_what_cannot_be_tried_is_told(words: tuple[str, ...], said: str, manifest: Path, tmp_path: Path) -> None:
+    assert manifest.exists()
+    done = fetch(tmp_path, *words)
+    assert done.returncode == 2
+    assert said in done.stderr
