@@ -49,5 +49,9 @@ def read_ledger(data: dict[str, Any]) -> Ledger:
             from mailbox_operator.fetcher.ews_ledger import EwsLedger  # noqa: PLC0415 - the same
 
             return EwsLedger.from_data(data)
+        case "pop3":
+            from mailbox_operator.fetcher.pop3_ledger import Pop3Ledger  # noqa: PLC0415
+
+            return Pop3Ledger.from_data(data)
         case kind:
             raise ValueError(f"a ledger of kind {kind!r} is not known")

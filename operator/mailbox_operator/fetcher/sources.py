@@ -8,13 +8,13 @@ from mailbox_operator.fetcher.plan import Source as SourcePlan
 from mailbox_operator.fetcher.source import Source, SourceContext
 from mailbox_operator.mail.endpoint import Protocol
 
-SPOKEN: Final = (Protocol.IMAP, Protocol.EWS)
+SPOKEN: Final = (Protocol.IMAP, Protocol.POP3, Protocol.EWS)
 
 
 def check_source(plan: SourcePlan) -> None:
     """Say whether `make_source` can make something of it. Raises PlanError."""
     if plan.protocol not in SPOKEN:
-        raise PlanError(f"source.protocol: this fetcher speaks {' and '.join(SPOKEN)}, not {plan.protocol}")
+        raise PlanError(f"source.protocol: this fetcher speaks {', '.join(SPOKEN)}, not {plan.protocol}")
 
 
 def make_source(context: SourceContext) -> Source:
@@ -25,6 +25,10 @@ def make_source(context: SourceContext) -> Source:
         from mailbox_operator.fetcher.ews_session import open_ews_session  # noqa: PLC0415
 
         return Sessions(context, open_session=partial(open_ews_session, context))
+    if context.plan.protocol is Protocol.POP3:
+        from mailbox_operator.fetcher.pop3_session import open_pop3_session  # noqa: PLC0415
+
+        return Sessions(context, open_session=partial(open_pop3_session, context))
     from mailbox_operator.fetcher.imap_session import open_imap_session  # noqa: PLC0415
 
     return Sessions(context, open_session=partial(open_imap_session, context))

@@ -52,7 +52,7 @@ def run(folder: Path, text: str, *, checkpoint: str) -> tuple[int, str]:
         (plan(delivery={"webhook": {"colour": "red"}}), "colour"),
         (plan(delivery={"webhook": {"url": "https://x/", "ca_file": "/nonexistent"}}), "webhook.ca_file"),
         (plan(fetch={"folders": []}), "fetch.folders"),
-        (plan(source={"protocol": "POP3"}), "source.protocol"),
+        (plan(source={"protocol": "Gmail"}), "source.protocol"),
     ],
 )
 def test_a_plan_that_cannot_be_used_is_2_and_says_why(text: str, named: str, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The seams' suites, run by what needs no real server: IMAP against a small server, the webhook sink, the file store."""
+"""The seams' suites, run by what needs no real server: IMAP and POP3 against small ones, the webhook sink, the file store."""
 
 import asyncio
 import contextlib
@@ -22,6 +22,7 @@ from mailbox_operator.mail.endpoint import Protocol, Security
 from unit.fetcher.lmtp_server import LmtpServer
 from unit.fetcher.mail_server import MailServer
 from unit.fetcher.peer import playing
+from unit.fetcher.pop3_server import Pop3Server
 
 
 @dataclass
@@ -185,3 +186,38 @@ class TestImapSource(SourceSuite):
     @pytest.fixture
     def server(self) -> Server:
         return SmallImap()
+
+
+@dataclass
+class SmallPop3:
+    """A POP3 server of a few lines."""
+
+    inner: Pop3Server = field(default_factory=lambda: Pop3Server(password=b"right"))
+    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    @property
+    def refusals(self) -> int:
+        return self.inner.refusals
+
+    async def start(self, password_file: Path) -> SourcePlan:
+        peer = await self.stack.enter_async_context(playing(self.inner.script))
+        return SourcePlan(
+            protocol=Protocol.POP3,
+            host="127.0.0.1",
+            port=peer.port,
+            security=Security.NONE,
+            username="a",
+            password_file=str(password_file),
+        )
+
+    def put(self, octets: bytes) -> None:
+        self.inner.put(octets)
+
+    async def stop(self) -> None:
+        await self.stack.aclose()
+
+
+class TestPop3Source(SourceSuite):
+    @pytest.fixture
+    def server(self) -> Server:
+        return SmallPop3()
