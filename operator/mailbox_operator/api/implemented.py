@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from mailbox_operator.api.credentials import Credentials
-from mailbox_operator.api.fetch import Fetch
 from mailbox_operator.api.mailbox import MailboxSpec
 from mailbox_operator.api.oauthapp import OAuthAppSpec
 from mailbox_operator.api.servers import Incoming, Outgoing
@@ -16,7 +15,6 @@ def not_implemented(spec: MailboxSpec) -> list[str]:
         *_servers(spec),
         *_sign_in("spec.credentials", spec.credentials),
         *(_sign_in("spec.outgoing.credentials", spec.outgoing.credentials) if spec.outgoing else ()),
-        *_fetch(spec.fetch),
     ]
 
 
@@ -34,7 +32,7 @@ def _identity(spec: MailboxSpec) -> Iterator[str]:
 
 def _servers(spec: MailboxSpec) -> Iterator[str]:
     incoming, outgoing = spec.incoming, spec.outgoing
-    if incoming and incoming.protocol not in (None, "IMAP", "EWS"):
+    if incoming and incoming.protocol not in (None, "IMAP", "POP3", "EWS"):
         yield f"spec.incoming.protocol: {incoming.protocol}"
     if outgoing and outgoing.protocol not in (None, "SMTP", "EWS", "None"):
         yield f"spec.outgoing.protocol: {outgoing.protocol}"
@@ -54,8 +52,3 @@ def uses_ews(side: Incoming | Outgoing | None) -> bool:
 def _sign_in(path: str, credentials: Credentials | None) -> Iterator[str]:
     if credentials and credentials.oauth:
         yield f"{path}.oauth"
-
-
-def _fetch(fetch: Fetch) -> Iterator[str]:
-    if not fetch.after_fetch.leave_on_server:
-        yield "spec.fetch.afterFetch.leaveOnServer: false"

@@ -92,22 +92,30 @@ def _incoming(spec: MailboxSpec, provider: MailProviderSpec | None) -> Door:
     wanted = asked.protocol if asked else None
     if asked and uses_ews(asked):
         return _ews_door(asked, provider.incoming if provider else [], address=spec.address)
-    preset = next((one for one in provider.incoming if one.protocol == (wanted or "IMAP")), None) if provider else None
+    preset = _preset(provider, wanted)
     host = asked.host if asked and asked.host else (preset.host if preset else None)
     if not host:
         raise UnresolvedError(
-            f"The MailProvider offers no {wanted or 'IMAP'}: set spec.incoming.host, or another spec.incoming.protocol"
+            f"The MailProvider offers no {wanted or 'IMAP or POP3'}: set spec.incoming.host, or another spec.incoming.protocol"
             if provider
             else "The server is not known: set spec.incoming.host, or spec.providerRef"
         )
     return _door(
-        Protocol(wanted or "IMAP"),
+        Protocol(wanted or (preset.protocol if preset else "IMAP")),
         host,
         asked.port if asked else None,
         asked.security if asked else None,
         preset=(preset.port, preset.security) if preset and host == preset.host else None,
         source="Spec" if asked and asked.host else "Provider",
     )
+
+
+def _preset(provider: MailProviderSpec | None, wanted: str | None) -> IncomingEndpoint | None:
+    """Return the provider's server for a protocol; where none is asked for, for IMAP or else POP3."""
+    offered: dict[str, IncomingEndpoint] = {}
+    for one in reversed(provider.incoming if provider else []):
+        offered[one.protocol] = one
+    return offered.get(wanted) if wanted else offered.get("IMAP") or offered.get("POP3")
 
 
 def _outgoing(spec: MailboxSpec, provider: MailProviderSpec | None) -> Door | None:

@@ -88,6 +88,14 @@ class Pop3Ledger:
             self._gone.pop(one, None)
             self._done.add(one)
 
+    def reopen(self, message_ids: Iterable[MessageId]) -> None:
+        """Have messages handed over once more: to the next session they are not known."""
+        for one in map(_hash_id, message_ids):
+            self._done.discard(one)
+            self._due.pop(one, None)
+            self._gone.pop(one, None)
+            self._open.add(one)
+
     def follow_up(self, message_id: MessageId, *, now: float) -> None:
         """Note that a message was handed over at `now`, where it is to be deleted."""
         one = _hash_id(message_id)

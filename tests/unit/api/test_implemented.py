@@ -34,6 +34,13 @@ def test_what_is_done_is_not_complained_of() -> None:
         == asked(fetch={"afterFetch": {"delete": True, "deleteAfter": "7d"}})
         == []
     )
+    assert (
+        asked(
+            incoming={"protocol": "POP3", "host": "a"},
+            fetch={"afterFetch": {"leaveOnServer": False, "deleteAfter": "7d"}},
+        )
+        == []
+    )
     assert asked(incoming=None, outgoing={"port": 587}, providerRef={"name": "hosting"}) == []
     assert asked(incoming={"protocol": "EWS"}, outgoing={"protocol": "EWS"}, sharedMailbox=True) == []
 
@@ -41,7 +48,7 @@ def test_what_is_done_is_not_complained_of() -> None:
 @pytest.mark.parametrize(
     ("spec", "told"),
     [
-        ({"incoming": {"protocol": "POP3", "host": "a"}}, "spec.incoming.protocol: POP3"),
+        ({"incoming": {"protocol": "Gmail", "host": "a"}}, "spec.incoming.protocol: Gmail"),
         ({"outgoing": {"protocol": "Graph", "host": "a"}}, "spec.outgoing.protocol: Graph"),
         ({"incoming": None}, "discovery of the incoming server (set spec.incoming.host or spec.providerRef)"),
         ({"outgoing": {"port": 587}}, "discovery of the outgoing server (set spec.outgoing.host or spec.providerRef)"),
@@ -52,7 +59,6 @@ def test_what_is_done_is_not_complained_of() -> None:
         ),
         ({"sharedMailbox": True}, "spec.sharedMailbox: true"),
         ({"capabilities": ["Mail", "Contacts"]}, "spec.capabilities: Contacts"),
-        ({"fetch": {"afterFetch": {"leaveOnServer": False}}}, "spec.fetch.afterFetch.leaveOnServer: false"),
     ],
 )
 def test_what_is_not_done_is_named_with_its_value(spec: dict[str, Any], told: str) -> None:

@@ -133,3 +133,10 @@ def test_what_only_the_sink_uses_asks_for_no_new_proof() -> None:
     before, after = (judged(spec, versions={PASSWORD: "1", sign: version}).inputs for version in "12")
     assert before == after
     assert sign in references(mailbox(**spec))
+
+
+def test_a_provider_of_pop3_alone_is_taken_at_its_word() -> None:
+    provider = PROVIDER.model_copy(update={"incoming": PROVIDER.incoming[:1]})
+    chosen = judged({"providerRef": {"name": "hosted"}, "incoming": None, "outgoing": None}, provider=provider).chosen
+    assert chosen is not None
+    assert (chosen.incoming.protocol, chosen.incoming.port) == (Protocol.POP3, 995)

@@ -227,8 +227,23 @@ async def test_a_message_that_the_server_never_hands_out_is_given_up_and_stops_n
         assert finding is not None
         checkpoint = rig.checkpoint.to_json()
     rig = await fetch(server, tmp_path, checkpoint=checkpoint)
-    assert rig.checkpoint.quarantined == 1
-    assert "cannot read it" in rig.checkpoint.quarantine[0].said
+    assert rig.checkpoint.quarantine.count == 1
+    assert "cannot read it" in rig.checkpoint.quarantine.last
+
+
+async def test_a_message_that_was_given_up_comes_when_somebody_asks_for_it(tmp_path: Path) -> None:
+    server = Pop3Server()
+    server.put(octets_of(1))
+    server.put(octets_of(2))
+    async with serving(server, tmp_path) as plan:
+        first = Rig(plan, fetch=REMOVING)
+        first.sink.refuses = lambda message: message.headers.message_id == b"<1@x>"
+        await first.once()
+        first.checkpoint.folders["INBOX"].reopen(["u1"])
+        second = Rig(plan, fetch=REMOVING, checkpoint=first.checkpoint.to_json())
+        assert await second.once() is None
+    assert second.bodies == [octets_of(1)]
+    assert server.messages == {}
 
 
 async def test_a_server_without_uidl_is_refused_by_name(tmp_path: Path) -> None:
