@@ -86,7 +86,10 @@ class AfterFetch(Model):
     delete_after: Since | None = Field(
         default=None, description="Delete it this long after it was handed over (`30d`)."
     )
-    leave_on_server: bool = Field(default=True, description="POP3: leave it on the server.")
+    leave_on_server: bool = Field(
+        default=True,
+        description="POP3: leave it on the server; false: delete it as soon as, or `deleteAfter`, it was handed over.",
+    )
 
 
 class Fetch(Model):
