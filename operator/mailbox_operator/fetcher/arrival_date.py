@@ -3,33 +3,41 @@
 import re
 from typing import Final
 
-from mailbox_operator.fetcher.headers import LOOKED_AT, USUAL
+from mailbox_operator.fetcher.headers import LOOKED_AT
 
 DATE_TIME: Final = re.compile(
     rb"(\d{1,2})\s+(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\w*\s+(\d{4})\s+"
     rb"(\d\d):(\d\d)(?::(\d\d))?(?:\s+([+-]\d{4}))?",
     re.IGNORECASE,
 )
+USUAL: Final = 2048
+"""Octets that hold the topmost `Received`, as a rule."""
 FIELD_END: Final = re.compile(rb"\r\n(?![ \t])")
 
 
 def arrival_date(message: bytes | memoryview) -> bytes:
     """Return the date of the topmost `Received`, else of `Date`, as IMAP writes a date-time, or b"": there is none."""
-    block = b"\r\n" + message[:USUAL]
-    end = block.find(b"\r\n\r\n")
-    if end < 0 and len(message) > USUAL:
-        block = b"\r\n" + message[:LOOKED_AT]
+    header = b""
+    for most in (USUAL, LOOKED_AT):
+        block = b"\r\n" + message[:most]
         end = block.find(b"\r\n\r\n")
-    lowered = (block[: end + 2] if end >= 0 else block).lower()
-    for name in (b"\r\nreceived:", b"\r\ndate:"):
-        start = lowered.find(name)
-        if start < 0:
-            continue
-        over = FIELD_END.search(lowered, start + len(name))
-        value = block[start + len(name) : over.start() if over else len(lowered)]
-        if found := DATE_TIME.search(value, value.rfind(b";") + 1):
-            return _as_imap(found)
-    return b""
+        header = block[: (end if end >= 0 else block.rfind(b"\r\n")) + 2]  # whole lines only
+        if date := _date_in(header, b"\r\nreceived:"):
+            return date
+        if end >= 0 or len(message) <= most:
+            break
+    return _date_in(header, b"\r\ndate:")
+
+
+def _date_in(header: bytes, name: bytes) -> bytes:
+    lowered = header.lower()
+    start = lowered.find(name) + len(name)
+    if start < len(name):
+        return b""
+    over = FIELD_END.search(lowered, start)
+    value = header[start : over.start() if over else len(header)]
+    found = DATE_TIME.search(value, value.rfind(b";") + 1)
+    return _as_imap(found) if found else b""
 
 
 def _as_imap(found: re.Match[bytes]) -> bytes:

@@ -28,7 +28,9 @@ def test_the_topmost_received_goes_before_the_date(header: bytes, date: bytes) -
     assert not date or seconds_of_date(date) is not None
 
 
-def test_it_is_found_below_long_fields() -> None:
+def test_it_is_found_below_long_fields_and_where_the_first_look_ends_within_it() -> None:
+    for length in range(1_900, 2_100):
+        assert arrival_date(b"X: " + b"y" * length + b"\r\n" + TOP + b"\r\n") == b"14-Nov-2023 22:13:20 +0100"
     assert arrival_date(b"X: " + b"y" * 20_000 + b"\r\n" + NEXT + b"\r\n") == b" 1-Jan-2001 00:00:00 -0800"
 
 
