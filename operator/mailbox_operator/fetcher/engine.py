@@ -84,6 +84,7 @@ class Engine:
             ),
         )
         self._pipeline.sink = self._sink
+        surroundings.meter.folders = self._pipeline.folders
         self._source = make_source(
             SourceContext(
                 plan=plan.source,
@@ -119,7 +120,6 @@ class Engine:
         if self._around.once and (health.gone or health.failing):
             log.error("not everything was delivered", extra={"reason": health.reason, "said": health.said})
             self._leaving.set()
-        self._around.meter.pending = self._pending
         self._around.meter.quarantined = self._around.checkpoint.quarantine.count
         self._writer.look()
 

@@ -1,10 +1,10 @@
 """Counters of a fetcher, cheap enough for the hot path, and the text that `/metrics` serves."""
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from prometheus_client.metrics_core import Metric
 
@@ -36,15 +36,25 @@ class Histogram:
         return result
 
 
+class FolderGauge(NamedTuple):
+    """How a folder stands, when it is asked for."""
+
+    pending: int
+    """Messages found and not yet done with."""
+    lag_seconds: float
+    """How long ago the oldest message arrived that the sink has not accepted yet; 0: there is none."""
+
+
 class Meter:
     """What is counted; a collector in the sense of `prometheus_client`."""
 
     def __init__(self) -> None:
+        self.folders: Callable[[], Mapping[str, FolderGauge]] = dict
+        """Looks at each folder; only who is scraped pays for it."""
         self.messages_delivered = 0
         self.bytes_delivered = 0
         self.delivery_seconds = Histogram(DELIVERY_BOUNDS)
         self.sink_seconds = Histogram(SINK_BOUNDS)
-        self.pending = 0
         self.quarantined = 0
         self.skipped = 0
         self.retries = 0
@@ -75,8 +85,23 @@ class Meter:
             ("credential_reloads", "Sign-ins with a changed credential.", self.credential_reloads),
         ):
             yield CounterMetricFamily(f"mailbox_fetcher_{name}", text, value=value)
+        folders = self.folders()
+        by_folder = GaugeMetricFamily(
+            "mailbox_fetcher_folder_pending", "Messages of a folder found and not yet done with.", labels=["folder"]
+        )
+        lag = GaugeMetricFamily(
+            "mailbox_fetcher_folder_lag_seconds",
+            "How long ago the oldest message arrived that the sink has not accepted yet.",
+            labels=["folder"],
+        )
+        for folder, found in folders.items():
+            by_folder.add_metric([folder], found.pending)
+            lag.add_metric([folder], found.lag_seconds)
+        yield by_folder
+        yield lag
+        pending = sum(found.pending for found in folders.values())
         for name, text, gauge in (
-            ("pending", "Messages found and not yet done with.", self.pending),
+            ("pending", "Messages found and not yet done with.", pending),
             ("quarantined", "Messages given up that wait for somebody.", self.quarantined),
             ("last_success_timestamp_seconds", "When the sink last accepted a message.", self.last_success_seconds),
         ):

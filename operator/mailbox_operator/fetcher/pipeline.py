@@ -11,8 +11,8 @@ from mailbox_operator.fetcher.headers import LOOKED_AT, Headers, read_headers
 from mailbox_operator.fetcher.ids import MessageId, UidValidity
 from mailbox_operator.fetcher.imap_data import seconds_of_date
 from mailbox_operator.fetcher.ledger import Ledger
-from mailbox_operator.fetcher.message import Arrival, Message
-from mailbox_operator.fetcher.meter import Meter
+from mailbox_operator.fetcher.message import Arrival, Message, MessageKey
+from mailbox_operator.fetcher.meter import FolderGauge, Meter
 from mailbox_operator.fetcher.plan import Fetch
 from mailbox_operator.fetcher.quarantine import SAID_LIMIT, Quarantined, render_key
 from mailbox_operator.fetcher.spool import Spool
@@ -50,6 +50,8 @@ class Pipeline:
         self.valve = valve
         self.clock = clock
         """Seconds since the epoch."""
+        self._handed: dict[MessageKey, bytes] = {}
+        """When each message arrived that the sink has and has not settled; the oldest first, as folders are read in order."""
         self._filter = Filter(fetch)
         self._follows_up = follows_up(fetch)
         self._removes = removes(fetch)
@@ -79,6 +81,7 @@ class Pipeline:
         message_id, internaldate, size, header_only, _ = arrival
         size = size or (body.size if isinstance(body, Spool) else len(body))
         may_repeat = bool(self.checkpoint.rescans) and self.checkpoint.may_repeat(folder, seconds_of_date(internaldate))
+        self._handed.setdefault((folder, ledger.uidvalidity, message_id), internaldate)
         self.sink.offer(
             Message(folder, ledger.uidvalidity, message_id, internaldate, size, header_only, headers, body, may_repeat)
         )
@@ -109,6 +112,7 @@ class Pipeline:
         """Write down that the receiver has it."""
         now = self.clock()
         meter, checkpoint = self.meter, self.checkpoint
+        self._handed.pop(message.key, None)
         meter.messages_delivered += 1
         meter.bytes_delivered += message.size
         meter.last_success_seconds = now
@@ -132,6 +136,7 @@ class Pipeline:
 
     def given_up(self, message: Message, said: str) -> None:
         """Put it into quarantine."""
+        self._handed.pop(message.key, None)
         if self._ledger(message):
             named = message.headers.message_id.decode("utf-8", "replace")
             self.quarantine(message.folder, message.id, said, message_id=named)
@@ -154,6 +159,16 @@ class Pipeline:
         self.checkpoint.give_up(one)
         self.meter.quarantined = self.checkpoint.quarantine.count
         self.changed()
+
+    def folders(self) -> dict[str, FolderGauge]:
+        """Say how each folder stands."""
+        now, oldest = self.clock(), dict[str, float]()
+        for (folder, _, _), internaldate in self._handed.items():
+            if folder not in oldest and (arrived := seconds_of_date(internaldate)) is not None:
+                oldest[folder] = max(0.0, now - arrived)
+        return {
+            name: FolderGauge(ledger.pending, oldest.get(name, 0.0)) for name, ledger in self.checkpoint.folders.items()
+        }
 
     def obey(self, request: str) -> None:
         """Obey a request for the quarantine that was not obeyed yet."""

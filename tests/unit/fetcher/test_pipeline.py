@@ -8,7 +8,7 @@ from mailbox_operator.fetcher.imap_adoption import adopt_folder
 from mailbox_operator.fetcher.imap_folder import Selected
 from mailbox_operator.fetcher.imap_ledger import ImapLedger
 from mailbox_operator.fetcher.message import Arrival
-from mailbox_operator.fetcher.meter import Meter
+from mailbox_operator.fetcher.meter import FolderGauge, Meter
 from mailbox_operator.fetcher.pipeline import Pipeline
 from mailbox_operator.fetcher.plan import Fetch
 from mailbox_operator.fetcher.valve import Valve
@@ -101,3 +101,16 @@ async def test_a_server_whose_uids_go_back_is_read_again(pipeline: Pipeline, sin
         pipeline.delivered(sink.held_now.pop())
     again = begin(pipeline, uidnext=2)
     assert again.announce([Uid(1)], through=Uid(1)) == [1]
+
+
+async def test_each_folder_says_what_is_pending_and_since_when(pipeline: Pipeline, sink: MemorySink) -> None:
+    ledger = begin(pipeline)
+    assert pipeline.folders() == {"INBOX": FolderGauge(pending=0, lag_seconds=0.0)}
+    for uid, date in ((1, b"12-Jan-1970 13:46:00 +0000"), (2, b"12-Jan-1970 13:46:30 +0000"), (3, b"")):
+        ledger.announce([Uid(uid)], through=Uid(uid))
+        pipeline.take("INBOX", ledger, Arrival(uid, date, 2, header_only=False), memoryview(b"\r\n"))
+    assert pipeline.folders()["INBOX"] == FolderGauge(pending=3, lag_seconds=40.0)
+    pipeline.delivered(sink.held_now[0])
+    assert pipeline.folders()["INBOX"] == FolderGauge(pending=2, lag_seconds=10.0)
+    pipeline.given_up(sink.held_now[1], "refused")
+    assert pipeline.folders()["INBOX"] == FolderGauge(pending=1, lag_seconds=0.0), "it has no date"
