@@ -48,7 +48,7 @@ class Doorkeeper:
 
     def _password_of(self, domain: str, user: str) -> str | None:
         account = self._state.signer(user)
-        if account is None or account.disabled or domain.upper() not in ("", "PEERS"):
+        if account is None or account.disabled or domain.upper() not in ("", self._state.domain):
             return None
         return account.password
 

@@ -51,6 +51,8 @@ class State:
     """At most so many items or changes in one answer, however many were asked for."""
     stale_sync: str = "error"
     """A sync state that is not known: `error` (ErrorInvalidSyncStateData) or `fresh` (taken for none)."""
+    domain: str = "PEERS"
+    """Of the accounts, before the backslash."""
     schemes: tuple[str, ...] = ("Negotiate", "NTLM", "Basic")
     autodiscover_url: str = ""
     accounts: dict[str, Account] = field(default_factory=dict)
