@@ -1,11 +1,13 @@
 """A session with an Exchange server by Exchange Web Services, for proving. The libraries are loaded when it is used."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from email.message import EmailMessage
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from mailbox_operator.mail.blocking import pool
 from mailbox_operator.mail.credential import Credential, masked, require_sendable
 from mailbox_operator.mail.endpoint import Endpoint, Security
 from mailbox_operator.mail.errors import Area, MailError, asking
@@ -23,6 +25,15 @@ T = TypeVar("T")
 AUTODISCOVER_PATH: Final = "/autodiscover/autodiscover.svc"
 MOST_OCTETS: Final = 8 * 1024 * 1024
 """Of one answer."""
+
+
+async def load_libraries() -> None:
+    """Import what a session needs, in a thread and before any deadline runs: on a busy machine that takes seconds."""
+    await asyncio.get_running_loop().run_in_executor(pool(), _load)
+
+
+def _load() -> None:
+    from mailbox_operator.mail import ews_mailbox  # noqa: F401, PLC0415 - 40 MiB, and only where it is used
 
 
 class EwsSession:

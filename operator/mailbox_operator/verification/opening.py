@@ -1,12 +1,18 @@
 """Which session a side gets: the one place that knows every protocol."""
 
 from mailbox_operator.mail.endpoint import Endpoint, Protocol
-from mailbox_operator.mail.ews import EwsSession
+from mailbox_operator.mail.ews import EwsSession, load_libraries
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.imap import ImapSession
 from mailbox_operator.mail.pop3 import Pop3Session
 from mailbox_operator.mail.session import IncomingSession, OutgoingSession
 from mailbox_operator.mail.smtp import SmtpSession
+
+
+async def prepare(*protocols: Protocol) -> None:
+    """Load what sessions by these protocols need, so that no step's deadline pays for it."""
+    if Protocol.EWS in protocols:
+        await load_libraries()
 
 
 def incoming_session(endpoint: Endpoint, *, policy: AddressPolicy, address: str) -> IncomingSession:

@@ -13,6 +13,7 @@ from mailbox_operator.verification.judging import blocked, failed, not_applicabl
 from mailbox_operator.verification.limits import Limits
 from mailbox_operator.verification.loop import NotReceivedError, prove_loop
 from mailbox_operator.verification.model import Caution, Listener, Report, Step, StepResult, Target, Verdict
+from mailbox_operator.verification.opening import prepare
 
 ARRIVAL_SECONDS: Final = 60.0
 SEND_SECONDS: Final = 30.0
@@ -30,6 +31,7 @@ async def run_steps(target: Target, *, policy: AddressPolicy, listener: Listener
     incoming, outgoing = Chain(target, listener=listener), Chain(target, listener=listener)
     stack = AsyncExitStack()
     try:
+        await prepare(*(side.endpoint.protocol for side in (target.incoming, target.outgoing) if side))
         login = FirstLogin(target)
         async with asyncio.TaskGroup() as group:
             receiving = group.create_task(prove_incoming(incoming, login, policy=policy, stack=stack))
