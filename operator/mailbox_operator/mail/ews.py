@@ -68,6 +68,9 @@ class EwsSession:
                 if error.area is not Area.TLS:
                     raise
                 self._tls_fault = error
+            except asyncio.CancelledError:
+                with asking("GREETING" if self._wire.is_dialled else "CONNECT", protocol="EWS"):
+                    raise
 
     async def secure(self) -> Negotiated | None:
         """Return what was negotiated; None where the URL is not https."""

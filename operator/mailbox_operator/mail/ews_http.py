@@ -127,7 +127,10 @@ class GuardedAdapter(HTTPAdapter):
         except requests.Timeout as error:
             raise MailError(f"no answer within {READ_SECONDS:g} s", area=Area.TCP) from error
         except requests.RequestException as error:
-            raise MailError(f"the connection broke: {_innermost(error)}", area=Area.TCP) from error
+            root = _innermost(error)
+            if isinstance(root, http.client.HTTPException) and not isinstance(root, OSError):
+                raise MailError(f"no HTTP answer: {_words(root)}", area=Area.EWS) from error
+            raise MailError(f"the connection broke: {_words(root)}", area=Area.TCP) from error
         if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
             answer.close()
             raise MailError("the server sent a packed answer, which was not asked for", area=Area.EWS)
@@ -188,8 +191,12 @@ def open_http(wire: Wire, tls: TlsOptions, *, name_of: str, auth: Callable[..., 
     return session
 
 
-def _innermost(error: BaseException) -> str:
-    """Return the words at the bottom of a pile of wrapped exceptions."""
+def _innermost(error: BaseException) -> BaseException:
+    """Return what lies at the bottom of a pile of wrapped exceptions."""
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__ or error
+    return error
+
+
+def _words(error: BaseException) -> str:
     return " ".join(str(error).split())[:256] or type(error).__name__

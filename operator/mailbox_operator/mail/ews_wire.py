@@ -41,6 +41,8 @@ class Wire:
         """The library's, to be closed at the end."""
         self.negotiated: Negotiated | None = None
         """On the newest connection with TLS."""
+        self.is_dialled = False
+        """Whether anybody has taken a connection yet."""
         self._policy = policy
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
@@ -66,6 +68,7 @@ class Wire:
         """Return a connected, blocking socket, and a number to `forget` it by. In a thread. Raises MailError."""
         connection = self._await(connect_tcp(host, port, policy=self._policy))
         connection.settimeout(READ_SECONDS)
+        self.is_dialled = True
         with self._lock:
             lever = connection.dup()
             number = lever.fileno()
