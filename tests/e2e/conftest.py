@@ -6,6 +6,7 @@ import secrets
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +14,7 @@ from typing import Any, Final
 import pytest
 
 from devcluster import cluster as devcluster
+from e2e.canary import CANARY, Ears, listening
 from e2e.mailserver import ALIAS, HOST, MailServer, running_mail_server
 from support import helm_release, manifests
 from support.image import IMAGE, build_image
@@ -20,6 +22,7 @@ from support.kube import Kube, KubectlError, kubeconfig_in_place, until
 from support.receiving import Receiver, start_receiver
 
 TOP: Final = Path(__file__).resolve().parents[2]
+FETCHERS: Final = "app.kubernetes.io/component=fetcher"
 SYSTEM: Final = "mailbox-system"
 RELEASE: Final = "mailbox-operator"
 
@@ -43,9 +46,9 @@ class Cluster:
             "get", "--raw", f"/api/v1/namespaces/{SYSTEM}/pods/{self.operator_pod()}:8080/proxy/metrics"
         )
 
-    def operator_logs(self) -> str:
+    def operator_logs(self, *options: str) -> str:
         """Return the operator's log."""
-        return self.kube.run("logs", self.operator_pod(), "--tail=-1")
+        return self.kube.run("logs", self.operator_pod(), "--tail=-1", *options)
 
     def kill_operator(self) -> None:
         """Kill -9 the operator; its container is started again."""
@@ -124,7 +127,7 @@ class Team:
     def account(self, name: str, password: str | None = None) -> None:
         """Make sure the account exists on the mail server."""
         if name not in self.passwords:
-            self.passwords[name] = password or secrets.token_urlsafe(12)
+            self.passwords[name] = password or f"{CANARY}{secrets.token_urlsafe(6)}"
             self.mail.set_password(self.address(name), self.passwords[name])
 
     def secret(self, name: str) -> str:
@@ -212,12 +215,27 @@ def install_operator(kubeconfig: Path) -> Cluster:
     return found
 
 
+@pytest.fixture(scope="session")
+def ears(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ears]:
+    """Hear all that is emitted during the run; at its end, no password must have been in it."""
+    with listening(cluster.kube, tmp_path_factory.mktemp("ears")) as found:
+        yield found
+        found.hear("operator log", cluster.operator_logs())
+        found.hear("operator metrics", cluster.operator_metrics())
+        with suppress(KubectlError):  # it was not killed in this run
+            found.hear("operator log before it was killed", cluster.operator_logs("--previous"))
+        assert found.leaks() == []
+
+
 @pytest.fixture
-def team(cluster: Cluster, mail: MailServer) -> Iterator[Team]:
+def team(cluster: Cluster, mail: MailServer, ears: Ears) -> Iterator[Team]:
     """A namespace of the test's own."""
     with cluster.kube.temporary_namespace(f"t-{secrets.token_hex(4)}") as kube:
         kube.apply(manifests.ca(mail.ca_pem))
         yield Team(kube=kube, mail=mail, receiver=start_receiver(kube, image=IMAGE))
+        with suppress(KubectlError):  # the test has deleted its namespace
+            fetchers = kube.run("logs", "-l", FETCHERS, "--tail=-1", "--prefix", "--ignore-errors")
+            ears.hear(f"fetchers of {kube.namespace}", fetchers)
 
 
 @pytest.fixture(scope="session")

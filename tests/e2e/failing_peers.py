@@ -14,6 +14,9 @@ from typing import Final
 
 from testbed.address import addresses_of_their_own
 from testbed.dovecot import Dovecot
+from testbed.ews.misbehaving import answering, redirecting
+from testbed.ews.server import Exchange, running_exchange
+from testbed.ews.state import Exchange as Request
 from testbed.fronts import Front, running_fronts
 from testbed.hostile import (
     GREETINGS,
@@ -39,7 +42,7 @@ MESSAGES: Final = 3
 """More do not fit into an account."""
 SESSIONS: Final = 3
 """More does no account get at once."""
-BEHIND: Final = {993: 143, 995: 110, 465: 587}
+BEHIND: Final = {993: 143, 995: 110, 465: 587, 443: 80}
 """Ports of implicit TLS, and those in plain text behind a front."""
 FRONTS: Final = {"expired": "expired", "untrusted": "untrusted", "wrong-name": "wronghost", "old-tls": "server"}
 """Hosts by what is wrong with their TLS, and the certificate they show."""
@@ -105,10 +108,12 @@ class Peers:
     names: dict[str, str]
     """For the cluster's DNS: each name and its address."""
     dovecot: Dovecot
+    exchange: Exchange
 
     def account(self, name: str, password: str) -> None:
         """Make an account of the good host."""
         self.dovecot.set_password(f"{name}@{DOMAIN}", password)
+        self.exchange.add_account(f"{name}@{DOMAIN}", password)
 
 
 def host(name: str) -> str:
@@ -131,6 +136,9 @@ def running_peers(*, entrances: list[str]) -> Iterator[Peers]:
         stack.callback(dovecot.stop)
         plain = Dovecot.start(root / "plain", pki=pki, address=addresses["plain"], pop3=110, settings=WITHOUT_TLS)
         stack.callback(plain.stop)
+        exchange = stack.enter_context(running_exchange(pki=pki, address=good, port=443))
+        exchange.state.misbehaviours += [_busy, redirecting("http://169.254.169.254/latest", below="/redirecting")]
+        stack.enter_context(running_exchange(pki=None, address=good, port=80))
         services = _services(dovecot, plain=addresses["plain"])
         postfix = Postfix.start(root / "postfix", dovecot=dovecot, pki=pki, domain=DOMAIN, services=services)
         stack.callback(postfix.stop)
@@ -146,11 +154,19 @@ def running_peers(*, entrances: list[str]) -> Iterator[Peers]:
             stack.enter_context(hostile_server(addresses[name], talks, tls=None if name in UNSECURED else tls))
         wire = stack.enter_context(broken_wire(good.rpartition(".")[0], entrances=entrances))
         names = {host(name): address for name, address in (addresses | wire.addresses | FORBIDDEN).items()}
-        yield Peers(ca_pem=pki.ca_pem, names=names, dovecot=dovecot)
+        yield Peers(ca_pem=pki.ca_pem, names=names, dovecot=dovecot, exchange=exchange)
 
 
 UNSECURED: Final = {"silent", "resetting", "closing"}
 """Ill even before TLS."""
+
+
+def _busy(request: Request, operation: str) -> bool:
+    """Below /busy, Exchange is being restarted."""
+    if operation or not request.path.startswith("/busy/"):
+        return False
+    answering(503)(request)
+    return True
 
 
 def _services(dovecot: Dovecot, *, plain: str) -> str:

@@ -1,13 +1,12 @@
 """The table of failures: what is wrong with a Mailbox, and the condition, reason and words that must say so."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from e2e.failing_peers import DOMAIN, DOVECOTS, RELAYLESS, SMALL, host
+from e2e.canary import CANARY
+from e2e.failing_peers import DOMAIN, DOVECOTS, RELAYLESS, SMALL, WATCHFUL, host
 
-CANARY: Final = "Canary-7Zq2/vXw9+=%"
-"""The password of every account. What it holds is written otherwise in URLs, in base64 and in quoted-printable."""
 WRONG: Final = f"wrong-{CANARY}"
 REACHABLE, SECURED, AUTHENTICATED = "Reachable", "Secured", "Authenticated"
 GOOD: Final = host("good")
@@ -37,7 +36,7 @@ class Fault:
     reason: str
     says: tuple[str, ...]
     door: dict[str, Any] = field(default_factory=dict)
-    """What differs in `incoming` or `outgoing`."""
+    """What `incoming` or `outgoing` says of where to go."""
     login: dict[str, Any] = field(default_factory=dict)
     """What differs in its credentials."""
     spec: dict[str, Any] = field(default_factory=dict)
@@ -47,6 +46,11 @@ class Fault:
 def at(name: str, security: str, port: int | None = None) -> dict[str, Any]:
     """Return a door of a host."""
     return {"host": host(name), "security": security} | ({"port": port} if port else {})
+
+
+def url_at(name: str, *, port: int = 443, path: str = "") -> str:
+    """Return the address of a host's Exchange."""
+    return f"https://{host(name)}:{port}{path}/EWS/Exchange.asmx"
 
 
 FAULTS: Final = {
@@ -120,6 +124,8 @@ SMTP: Final = FAULTS | {
         at("good", "StartTLS", DOVECOTS),
         login={"username": f"temporary@{DOMAIN}"},
     ),
+    "crowded": Fault(SECURED, "ConnectionLimitReached", ("connections",), at("crowded", "TLS")),
+    "mailbox-full": Fault(AUTHENTICATED, "MailboxFull", ("full",), at("good", "StartTLS", WATCHFUL)),
     "wrong-protocol": Fault(REACHABLE, "WrongProtocol", ("SMTP", "587"), at("good", "StartTLS", 143)),
     "wrong-protocol-tls": Fault(SECURED, "WrongProtocol", ("SMTP", "465"), at("good", "TLS", 993)),
     "tls-on-plain-port": Fault(SECURED, "TLSModeMismatch", ("StartTLS",), at("good", "TLS", 587)),
@@ -135,6 +141,28 @@ SMTP: Final = FAULTS | {
     ),
     "not-owned": Fault(AUTHENTICATED, "SendAsDenied", ("owned",), login={"username": f"other@{DOMAIN}"}),
 }
+EWS: Final = {
+    name: replace(FAULTS[name], door={"url": url_at(FAULTS[name].door["host"].partition(".")[0])})
+    for name in (
+        "rejected", "dropped", "unreachable", "nowhere", "expired", "untrusted", "wrong-name", "old-tls", "forbidden-name",
+        "forbidden-loopback", "closed-tls",
+    )
+} | {
+    name: replace(FAULTS[name], step=REACHABLE, door={"url": url_at(FAULTS[name].door["host"].partition(".")[0])})
+    for name in ("silent-tls", "trickling-tls", "reset-tls")
+} | {
+    "refused": replace(FAULTS["refused"], door={"url": url_at("good", port=1)}),
+    "wrong-password": replace(FAULTS["wrong-password"], door={"url": url_at("good")}),
+    "unknown-user": replace(FAULTS["unknown-user"], door={"url": url_at("good")}),
+    "temporary": Fault(REACHABLE, "ServerUnavailable", ("again",), {"url": url_at("good", path="/busy")}),
+    "redirect": Fault(
+        REACHABLE, "ForbiddenAddress", ("169.254.169.254", "network."), {"url": url_at("good", path="/redirecting")}
+    ),
+    "garbage-tls": Fault(REACHABLE, "WrongProtocol", ("incoming.url",), {"url": url_at("garbage")}),
+    "wrong-path": Fault(REACHABLE, "WrongEndpoint", ("URL",), {"url": url_at("good", path="/elsewhere")}),
+    "wrong-protocol": Fault(REACHABLE, "WrongProtocol", ("incoming.url",), {"url": url_at("good", port=993)}),
+    "tls-on-plain-port": Fault(SECURED, "TLSModeMismatch", ("TLS",), {"url": url_at("good", port=80)}),
+}  # fmt: skip
 PLAIN_SPEC: Final = {
     "incoming": {"protocol": "IMAP", "host": GOOD, "security": "TLS"},
     "outgoing": {"protocol": "SMTP", "host": GOOD, "security": "TLS", "credentials": RIGHT_LOGIN},
@@ -144,12 +172,17 @@ PLAIN_SPEC: Final = {
 """Of a Mailbox without a fault, but for its address."""
 
 
+NO_HOST: Final = {"host": None, "security": None}
+"""What goes without saying where there is a URL."""
+
+
 def incoming(protocol: str, faults: dict[str, Fault]) -> Iterator[Situation]:
     """Yield the situations of a Mailbox that receives by a protocol."""
     for name, fault in faults.items():
+        door = {"protocol": protocol} | fault.door | (NO_HOST if "url" in fault.door else {})
         yield Situation(
             name=f"{protocol.lower()}-{name}",
-            spec=fault.spec | {"incoming": {"protocol": protocol} | fault.door, "credentials": fault.login},
+            spec=fault.spec | {"incoming": door, "credentials": fault.login},
             condition=f"Incoming{fault.step}",
             reason=fault.reason,
             says=fault.says,
@@ -219,4 +252,6 @@ OTHERS: Final = (
         says=("line break",),
     ),
 )
-SITUATIONS: Final = {one.name: one for one in (*incoming("IMAP", IMAP), *outgoing("SMTP", SMTP), *OTHERS)}
+SITUATIONS: Final = {
+    one.name: one for one in (*incoming("IMAP", IMAP), *incoming("EWS", EWS), *outgoing("SMTP", SMTP), *OTHERS)
+}

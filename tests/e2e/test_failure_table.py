@@ -9,9 +9,10 @@ from typing import Any, Final
 import pytest
 
 from devcluster import cluster as devcluster
+from e2e.canary import CANARY, Ears
 from e2e.conftest import Cluster
-from e2e.failing_peers import DOMAIN, Peers, crowded, running_peers
-from e2e.situations import CANARY, PLAIN_SPEC, SITUATIONS, WRONG, Situation
+from e2e.failing_peers import DOMAIN, MESSAGES, Peers, crowded, running_peers
+from e2e.situations import PLAIN_SPEC, SITUATIONS, WRONG, Situation
 from support import manifests
 from support.kube import Kube, until
 
@@ -45,7 +46,7 @@ def peers(cluster: Cluster) -> Iterator[Peers]:  # noqa: ARG001 - it runs first
 
 
 @pytest.fixture(scope="module")
-def table(cluster: Cluster, peers: Peers) -> Iterator[Table]:
+def table(cluster: Cluster, peers: Peers, ears: Ears) -> Iterator[Table]:  # noqa: ARG001 - they listen
     """Apply every Mailbox at once and wait until each has been tried."""
     prepare_accounts(peers)
     with cluster.kube.temporary_namespace(f"t-{secrets.token_hex(4)}") as kube, crowded(peers, "crowded", CANARY):
@@ -60,6 +61,7 @@ def prepare_accounts(peers: Peers) -> None:
     for name in (*SITUATIONS, "other", "crowded", "temporary"):
         peers.account(name, CANARY)
     (peers.dovecot.root / f"users/temporary@{DOMAIN}").chmod(0)
+    peers.dovecot.seed(f"smtp-mailbox-full@{DOMAIN}", [b"Subject: one more\r\n\r\n"] * MESSAGES)
     for name, rights in {"no-list-rights": "i", "no-read-rights": "li"}.items():
         path = peers.dovecot.maildir(f"{name}@{DOMAIN}") / "dovecot-acl"
         path.write_text(f"owner {rights}\n")
