@@ -55,7 +55,14 @@ class Rig:
         self.pipeline.sink = self.sink
         check_source(plan)
         self.source: Source = make_source(
-            SourceContext(plan=plan, policy=ANYTHING, spool_folder=Path(), pipeline=self.pipeline, chance=lambda: 0.0)
+            SourceContext(
+                plan=plan,
+                policy=ANYTHING,
+                spool_folder=Path(),
+                pipeline=self.pipeline,
+                chance=lambda: 0.0,
+                silence=60.0,
+            )
         )
 
     @property

@@ -75,6 +75,14 @@ def parse_listen(_context: click.Context, _parameter: click.Parameter, value: st
     callback=parse_listen,
     help="Serve /healthz, /readyz and /metrics there.",
 )
+@click.option(
+    "--silence",
+    type=click.FloatRange(min=1),
+    default=60,
+    show_default=True,
+    metavar="SECONDS",
+    help="A mail server that owes an answer and says nothing for so long is gone; one that owes none is asked after 2.5 times as long.",
+)
 @click.option("--allow-loopback", is_flag=True, help="With --plan: let mail server and sink be on this machine.")
 @click.option(
     "--log-level",
@@ -94,6 +102,7 @@ def fetch(  # noqa: PLR0913 - the options are what they are
     once: bool,
     progress: Literal["auto", "bar", "json", "none"],
     listen: tuple[str, int] | None,
+    silence: float,
     allow_loopback: bool,
     log_level: str | None,
 ) -> None:
@@ -144,6 +153,7 @@ def fetch(  # noqa: PLR0913 - the options are what they are
             checkpoint=checkpoint,
             once=once,
             listen=listen,
+            silence=silence,
             allow_loopback=allow_loopback or bool(files),
             spool_folder=Path(os.environ.get("TMPDIR", "/tmp")),  # noqa: S108 - the pod's own emptyDir
         )

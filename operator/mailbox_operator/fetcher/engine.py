@@ -52,6 +52,8 @@ class Surroundings:
     meter: Meter
     checkpoint: Checkpoint
     once: bool
+    silence: float
+    """Seconds without a word after which a server that owes an answer counts as gone."""
 
 
 class Engine:
@@ -92,6 +94,7 @@ class Engine:
                 spool_folder=surroundings.spool_folder,
                 pipeline=self._pipeline,
                 chance=random,
+                silence=surroundings.silence,
             )
         )
         self._writer = CheckpointWriter(

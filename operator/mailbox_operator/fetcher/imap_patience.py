@@ -9,12 +9,10 @@ from mailbox_operator.fetcher.source import HeldBackError
 from mailbox_operator.fetcher.valve import Valve
 from mailbox_operator.mail.errors import Area, MailError
 
-SILENCE: Final = 60.0
-"""Seconds in which a server that owes us a reply must send something."""
 LONGEST_REPLY: Final = 1_800.0
 """Seconds for a whole reply, while we read: 4 MiB, or one message of the largest size, over a slow line."""
-QUIET: Final = 150.0
-"""Seconds of silence after which a server is asked something: with SILENCE, the dead are known within 4 minutes."""
+QUIET: Final = 2.5
+"""After so many times `silence` a server that owes nothing is asked something: with 60 s, the dead are known within 4 minutes."""
 GIVE_BACK: Final = 60.0
 """Seconds of a closed valve after which the connection is given back."""
 GLANCE: Final = 5.0
@@ -22,33 +20,35 @@ GLIMPSE: Final = 0.01
 
 
 class Patience:
-    """Waits for one connection."""
+    """Waits for one connection; a server that owes a reply must send something each `silence` seconds."""
 
-    def __init__(self, connection: ImapConnection, valve: Valve) -> None:
+    def __init__(self, connection: ImapConnection, valve: Valve, *, silence: float) -> None:
         self._connection = connection
         self._valve = valve
+        self._silence = silence
+        self._glance = min(GLANCE, silence / 2)
         self._loop = asyncio.get_running_loop()
 
     async def reply(self, reply: asyncio.Future[Reply]) -> Reply:
         """Wait for a reply. Raises MailError when the server is silent, HeldBackError."""
         left = LONGEST_REPLY
         while not reply.done():
-            await asyncio.wait((reply,), timeout=GLANCE)
+            await asyncio.wait((reply,), timeout=self._glance)
             if reply.done():
                 break
             self.check_valve()
             if not self._valve.is_open:
                 continue
-            left -= GLANCE
+            left -= self._glance
             heard = max(self._connection.heard_at, self._valve.opened_at)
-            if left < 0 or self._loop.time() - heard > SILENCE:
+            if left < 0 or self._loop.time() - heard > self._silence:
                 self._connection.abort(MailError("the server fell silent within a reply", area=Area.TCP))
         return reply.result()
 
     async def continuation(self, command: asyncio.Future[Reply]) -> bool:
         """Wait for `+`; False: the command ended without one. Raises MailError."""
         try:
-            async with asyncio.timeout(SILENCE):
+            async with asyncio.timeout(self._silence):
                 return await self._connection.continuation(command) is not None
         except TimeoutError:
             raise MailError("the server fell silent where it should say +", area=Area.TCP) from None
@@ -67,11 +67,11 @@ class Patience:
         """
         until, connection = self._loop.time() + seconds, self._connection
         while (
-            left := min(until, connection.heard_at + QUIET) - self._loop.time()
+            left := min(until, connection.heard_at + QUIET * self._silence) - self._loop.time()
         ) > 0 and not connection.news.is_set():
             waiter = connection.news.wait()
             try:
-                async with asyncio.timeout(min(left, GLANCE)):
+                async with asyncio.timeout(min(left, self._glance)):
                     await waiter
             except TimeoutError:
                 self.check_valve()

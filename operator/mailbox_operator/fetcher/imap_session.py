@@ -36,18 +36,20 @@ async def open_imap_session(context: SourceContext, credential: Secret) -> "Imap
         spool_folder=context.spool_folder,
     )
     connection, offered = await open_imap(door, credential)
-    return ImapSession(connection, offered, pipeline=context.pipeline)
+    return ImapSession(connection, offered, pipeline=context.pipeline, silence=context.silence)
 
 
 class ImapSession:
     """Runs on a signed-in connection."""
 
-    def __init__(self, connection: ImapConnection, offered: frozenset[str], *, pipeline: Pipeline) -> None:
+    def __init__(
+        self, connection: ImapConnection, offered: frozenset[str], *, pipeline: Pipeline, silence: float
+    ) -> None:
         self._connection = connection
         self._fetch = pipeline.fetch
         self._pipeline = pipeline
         self._valve = pipeline.valve
-        self._link = ImapLink(connection, offered, patience=Patience(connection, pipeline.valve))
+        self._link = ImapLink(connection, offered, patience=Patience(connection, pipeline.valve, silence=silence))
         self._after = AfterFetch(self._link, pipeline=pipeline, target=None)
         self._may_idle = pipeline.fetch.push and "IDLE" in offered
         self._says_who = "ID" in offered

@@ -62,6 +62,8 @@ class Options:
     listen: tuple[str, int] | None
     allow_loopback: bool
     spool_folder: Path
+    silence: float
+    """Seconds without a word after which a server that owes an answer counts as gone."""
 
 
 FAULTS: Final = {
@@ -181,6 +183,7 @@ class FetcherProcess:
                 meter=self._meter,
                 checkpoint=checkpoint,
                 once=self._options.once,
+                silence=self._options.silence,
             ),
         )
         if self._asked:

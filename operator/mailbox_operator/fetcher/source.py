@@ -32,6 +32,8 @@ class SourceContext:
     """Takes what is fetched, and says what is wanted (`fetch`) and when (`valve`)."""
     chance: Callable[[], float]
     """From [0, 1), for back-off."""
+    silence: float
+    """Seconds without a word after which a server that owes an answer counts as gone."""
 
 
 class Source(Protocol):

@@ -62,3 +62,21 @@ def test_a_message_that_goes_between_listing_and_fetching_stops_nothing(
     found = tally(receiver, [*message_ids(count - gone), *message_ids(1, first=100)])
     assert (found.lost, found.repeats, found.strange) == (0, 0, 0), found
     assert fetcher.metric("quarantined") == 0
+
+
+@pytest.mark.timeout(60)
+def test_a_server_that_falls_silent_is_noticed_while_idle_and_while_it_owes_a_reply(
+    server: MailServer, account: Account, receiver: Receiver, fetcher: Fetcher
+) -> None:
+    with tcp_proxy(("127.0.0.1", server.dovecot.imaps)) as proxy:
+        through(fetcher, proxy)
+        fetcher.change(mark_seen=False)
+        fetcher.options = ("--silence", "3")
+        fetcher.start()
+        fetcher.wait_state("Idle")
+        proxy.is_silent = True  # the connection stays, nothing comes through: what a firewall that forgot it does
+        server.dovecot.seed(account.address, messages(1))
+        until(lambda: "fell silent" in fetcher.log(), seconds=20, what=fetcher.log)
+        proxy.is_silent = False
+        receiver.wait_accepted(1, seconds=20)
+        assert tally(receiver, message_ids(1)).repeats == 0

@@ -67,7 +67,7 @@ class Session:
             )
             connection, offered = await open_imap(door, Secret("x"))
             try:
-                await ImapSession(connection, offered, pipeline=pipeline).run(once=once)
+                await ImapSession(connection, offered, pipeline=pipeline, silence=60.0).run(once=once)
             finally:
                 self.repeats += len(sink.delivered) - len({message.id for message in sink.delivered})
                 connection.close()
