@@ -9,7 +9,8 @@ BATCH_OCTETS: Final = 4 << 20
 BATCH_MESSAGES: Final = 500
 FIRST_WINDOW: Final = 1_000
 LARGEST_WINDOW: Final = 65_536
-"""UIDs listed at a time: a window with little in it is followed by one twice as wide."""
+"""UIDs listed at a time of a folder that holds more messages; a window with little in it is followed by one twice as
+wide."""
 
 
 def plan_batches(messages: Iterable[Listed]) -> Iterator[list[Listed]]:
@@ -26,6 +27,8 @@ def plan_batches(messages: Iterable[Listed]) -> Iterator[list[Listed]]:
         yield batch
 
 
-def next_window(width: int, *, found: int) -> int:
-    """Return how many UIDs to list next, after `found` messages among `width`."""
-    return min(width * 2, LARGEST_WINDOW) if found < FIRST_WINDOW // 4 else FIRST_WINDOW
+def next_window(width: int, *, found: int, exists: int) -> int:
+    """Return how many UIDs to list next, after `found` messages among `width`, in a folder with `exists` of them."""
+    if found >= FIRST_WINDOW // 4:
+        return FIRST_WINDOW
+    return width * 2 if exists <= LARGEST_WINDOW else min(width * 2, LARGEST_WINDOW)

@@ -22,6 +22,8 @@ from mailbox_operator.mail.errors import Area, MailError
 OUTSTANDING: Final = 3
 TRIES: Final = 3
 """So often the server may fail to hand a message out before it is given up."""
+TORN: Final = 10
+"""So often in a row the connection may end at one message."""
 
 
 class Batch(NamedTuple):
@@ -130,6 +132,13 @@ class Download:
                 failed = None
         if failed:
             raise failed
+
+    def tear(self) -> None:
+        """Note that the connection has ended. A message that it ends at again and again must not stop those behind it."""
+        uid = next(iter(self._expected), None)
+        if uid is not None and self._ledger.count_torn(uid) >= TORN:
+            said = "The connection ends each time that the server is to hand it out"
+            self._pipeline.quarantine(self._folder.name, uid, said)
 
     def receive(self, fetched: Fetched, body: Body) -> None:
         """Pass on a message that was asked for (the connection's `on_message`)."""

@@ -86,8 +86,10 @@ class ImapFolder:
         lines = self._connection.take_untagged()
         if reply.status != "OK":
             return None
-        parse = parse_esearch if self._can_esearch else parse_search
-        return sorted({uid for line in lines for uid in parse(line) or ()})
+        found = [uids for line in lines if (uids := _parse_found(line)) is not None]
+        if self._can_esearch and not found:  # an answer there must be: this one cannot be read
+            return None
+        return sorted({uid for uids in found for uid in uids})
 
     def ask_bodies(self, uids: Sequence[Uid], *, header_only: bool) -> asyncio.Future[Reply]:
         """Ask for messages; they come through the connection's `on_message`."""
@@ -112,3 +114,8 @@ class ImapFolder:
 
 def _set(uids: Sequence[Uid]) -> bytes:
     return render_uid_set(uids).encode("ascii")
+
+
+def _parse_found(line: bytes) -> list[Uid] | None:
+    found = parse_esearch(line)
+    return parse_search(line) if found is None else found

@@ -42,6 +42,8 @@ class ImapLedger:
         """Of the folder when it was last asked for its status (RFC 7162); it changes with each flag."""
         self.owed = Owed()
         self.unseen = UnseenWatch()
+        self.torn: tuple[Uid, int] | None = None
+        """Which message the connection last ended at, and how often in a row."""
         self._above: set[Uid] = set()
         self._order: deque[Uid] = deque()
         self._open: dict[Uid, None] = {}
@@ -94,6 +96,13 @@ class ImapLedger:
             return
         self._above.add(uid)
         self._advance()
+
+    def count_torn(self, uid: Uid) -> int:
+        """Count that the connection ended where a message was to come; return how often it did so in a row."""
+        before = self.torn
+        count = before[1] + 1 if before and before[0] == uid else 1
+        self.torn = (uid, count)
+        return count
 
     def is_done(self, uid: Uid) -> bool:
         """Whether a message is settled."""

@@ -12,7 +12,7 @@ from mailbox_operator.fetcher.imap_download import Download
 from mailbox_operator.fetcher.imap_folder import ImapFolder, Selected
 from mailbox_operator.fetcher.imap_ledger import ImapLedger
 from mailbox_operator.fetcher.imap_link import ImapLink
-from mailbox_operator.fetcher.imap_windows import ask_windows
+from mailbox_operator.fetcher.imap_windows import SEARCH_LIST, SEARCH_WINDOW, ask_windows
 from mailbox_operator.fetcher.pipeline import Pipeline, follows_up
 from mailbox_operator.fetcher.uid_set import render_uid_set
 from mailbox_operator.mail.folders import Folder
@@ -54,6 +54,10 @@ class OpenFolder:
         await self.fetch_again()
         await self.act(after)
 
+    def tear(self) -> None:
+        """Note that the connection has ended."""
+        self._download.tear()
+
     async def look(self, *, before: bytes) -> None:
         """See what is new; `before` leaves in the same write. The server says so after NOOP, if not before."""
         noop = self._link.connection.send(b"NOOP", before=before)
@@ -84,15 +88,20 @@ class OpenFolder:
         """Leave out what the server can tell apart by its headers, without fetching it."""
         if not self._criteria:
             return listed
-        uids = render_uid_set(message.uid for message in listed).encode()
-        found = await self.folder.search(uids, self._criteria)
-        return listed if found is None else [message for message in listed if message.uid in set(found)]
+        matching: list[Listed] = []
+        for start in range(0, len(listed), SEARCH_LIST):
+            part = listed[start : start + SEARCH_LIST]
+            uids = render_uid_set(message.uid for message in part).encode()
+            found = await self.folder.search(uids, self._criteria)
+            matching += part if found is None else [message for message in part if message.uid in set(found)]
+        return matching
 
     async def _look_at_flags(self) -> None:
         r"""Have messages handed over again that were marked unread."""
         if not self.ledger.watches_flags:
             return
-        unseen = await self.folder.search(b"1:*", b"UNSEEN")
+        youngest = max(1, self.ledger.through - SEARCH_WINDOW)
+        unseen = await self.folder.search(b"%d:*" % youngest, b"UNSEEN")
         if unseen is not None:
             self.ledger.reopen(self.ledger.look_at_unseen(unseen))
             self._pipeline.changed()

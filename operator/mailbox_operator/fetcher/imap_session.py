@@ -72,6 +72,10 @@ class ImapSession:
                 await self._end()
             else:
                 await self._watch()
+        except MailError:
+            if self._open:
+                self._open.tear()
+            raise
         finally:
             self._valve.listeners.discard(self._pause_or_resume)
             self._pipeline.follow_ups_due = _nothing

@@ -46,6 +46,7 @@ async def ask_windows(
             if found is None:
                 can_search = False
                 continue
+            found = [uid for uid in found if first <= uid <= last]
             for start in range(0, len(found), SEARCH_LIST):
                 part = found[start : start + SEARCH_LIST]
                 yield Window(folder.ask_list(render_uid_set(part).encode()), part[-1])
@@ -53,5 +54,5 @@ async def ask_windows(
         else:
             last = min(first + width - 1, through)
             found_there = yield Window(folder.ask_list(b"%d:%d" % (first, last)), Uid(last))
-            width = next_window(width, found=found_there)
+            width = next_window(width, found=found_there, exists=exists)
         first = last + 1

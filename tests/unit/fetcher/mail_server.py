@@ -25,6 +25,13 @@ class MailServer:
     """Never handed out: the command ends in NO."""
     forgetful: set[int] = field(default_factory=set)
     """Left out once although the command ends in OK."""
+    hostile: bytes | None = None
+    """Sent in place of bodies, and then the end."""
+    tears: int | None = None
+    """The connection ends within this message."""
+    capabilities: bytes = b"IMAP4rev1 IDLE"
+    found: bytes | None = None
+    """What it answers to each search, in place of what is right."""
     uidnext: int | None = None
     password: bytes | None = None
     """None: any will do."""
@@ -37,7 +44,7 @@ class MailServer:
 
     async def script(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
-        writer.write(b"* OK [CAPABILITY IMAP4rev1 IDLE] hello\r\n")
+        writer.write(b"* OK [CAPABILITY %b] hello\r\n" % self.capabilities)
         while line := await reader.readline():
             tag, _, command = line.rstrip(b"\r\n").partition(b" ")
             self.commands.append(command)
@@ -46,7 +53,13 @@ class MailServer:
                 await self._idle(reader, writer)
                 writer.write(tag + b" OK done\r\n")
                 continue
+            if self.hostile is not None and b"BODY" in command:
+                writer.write(self.hostile.replace(b"TAG", tag))
+                return
             for answer in self._answer(command):
+                if self.tears is not None and answer.startswith(b"* 1 FETCH (UID %d FLAGS" % self.tears):
+                    writer.write(answer[: len(answer) // 2 + 30])
+                    return
                 writer.write(answer.replace(b"TAG", tag) + b"\r\n")
             await writer.drain()
             if command == b"LOGOUT":
@@ -70,13 +83,16 @@ class MailServer:
             self.refusals += 1
             yield b"TAG NO [AUTHENTICATIONFAILED] wrong"
         elif name == b"LOGIN":
-            yield b"TAG OK [CAPABILITY IMAP4rev1 IDLE] in"
+            yield b"TAG OK [CAPABILITY %b] in" % self.capabilities
         elif name in {b"SELECT", b"EXAMINE"}:
             yield b"* %d EXISTS" % len(self.messages)
             yield b"* OK [UIDVALIDITY 5] x"
             if self.names_uidnext:
                 yield b"* OK [UIDNEXT %d] x" % (self.uidnext or max(self.messages, default=0) + 1)
             yield b"TAG OK [READ-WRITE] done"
+        elif command.startswith(b"UID SEARCH") and self.found is not None:
+            yield self.found
+            yield b"TAG OK done"
         elif command.startswith(b"UID SEARCH"):
             yield b"* SEARCH" + b"".join(b" %d" % uid for uid in self._within(command))
             yield b"TAG OK done"

@@ -36,6 +36,8 @@ class Session:
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
     bodies: dict[MessageId, bytes] = field(default_factory=dict)
     repeats: int = 0
+    ids: list[bytes] = field(default_factory=list)
+    spool_folder: Path = Path("/nonexistent")
 
     @property
     def ledger(self) -> ImapLedger:
@@ -63,12 +65,13 @@ class Session:
                 source=source,
                 policy=ANYTHING,
                 max_message=self.fetch.max_message_size,
-                spool_folder=Path("/nonexistent"),
+                spool_folder=self.spool_folder,
             )
             connection, offered = await open_imap(door, Secret("x"))
             try:
                 await ImapSession(connection, offered, pipeline=pipeline, silence=60.0).run(once=once)
             finally:
+                self.ids += [message.headers.message_id for message in sink.delivered]
                 self.repeats += len(sink.delivered) - len({message.id for message in sink.delivered})
                 connection.close()
 
@@ -175,3 +178,31 @@ async def test_without_marking_the_folder_is_opened_for_reading_only() -> None:
     assert b'EXAMINE "INBOX"' in server.commands
     assert not any(b"STORE" in command or b"SELECT" in command for command in server.commands)
     assert all(b"BODY[" not in command for command in server.commands), "only PEEK leaves flags alone"
+
+
+@pytest.mark.parametrize(
+    "found", [b'* ESEARCH (TAG "m5") UID ALL 1:4000000000', b"* WHAT", b'* ESEARCH (TAG "m5") UID X']
+)
+async def test_a_search_whose_answer_cannot_be_read_loses_nothing(found: bytes) -> None:
+    server = MailServer(messages=mail({1, 2, 4_000_000_000}), capabilities=b"IMAP4rev1 ESEARCH", found=found)
+    session = Session(Fetch(since_seconds=86_400.0 * 365))
+    async with asyncio.timeout(15):
+        await session.run(server)
+    if b"UID X" in found:
+        assert not session.bodies, "nothing was found, it says"
+    else:
+        assert set(session.bodies) == {1, 2, 4_000_000_000}
+
+
+async def test_a_large_folder_is_searched_for_what_is_young_enough_and_not_listed() -> None:
+    server = MailServer(messages=mail(range(1, 100_001)))
+    server.dates = dict.fromkeys(range(1, 99_991), b"01-Jan-2020 00:00:00 +0000")
+    server.found = b"* SEARCH" + b"".join(b" %d" % uid for uid in range(99_991, 100_001))
+    session = Session(Fetch(since_seconds=86_400.0 * 365))
+    async with asyncio.timeout(15):
+        await session.run(server)
+    assert set(session.bodies) == set(range(99_991, 100_001))
+    listed = [command for command in server.commands if command.startswith(b"UID FETCH") and b"BODY" not in command]
+    assert sum(command.startswith(b"UID SEARCH") for command in server.commands) == 5
+    assert listed == [b"UID FETCH 99991:100000 (UID INTERNALDATE RFC822.SIZE)"]
+    assert len(session.checkpoint.to_json()) < 2_000
