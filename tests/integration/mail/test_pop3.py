@@ -157,7 +157,7 @@ async def test_an_answer_without_end_is_left() -> None:
     def talk(connection: socket.socket) -> None:
         connection.sendall(GREETING + b"+OK\r\n")
         while True:
-            connection.sendall(b"X-MORE\r\n" * 10_000)
+            connection.sendall((b"X" * 8_000 + b"\r\n") * 100)
 
     with talking(talk) as port:
         assert "more than 16777216 octets" in (await refused(pop3(port))).text

@@ -8,7 +8,7 @@ from email.message import EmailMessage
 import pytest
 
 from integration.conftest import Account
-from integration.verification.test_verify import by_step, changed, outgoing, prove
+from integration.verification.test_verify import asked, by_step, changed, outgoing, prove
 from mailbox_operator.diagnosis.finding import Retry
 from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security, TlsOptions
@@ -57,6 +57,7 @@ async def test_all_steps_hold_and_nothing_is_left_behind(
         address=account.address,
         incoming=incoming(server, account, security),
         outgoing=outgoing(server, account, security),
+        test=asked(),
     )
     report = await prove(target)
     assert [result.step for result in report.results] == list(Step)
@@ -89,7 +90,12 @@ async def test_a_test_message_left_behind_is_swept_and_nothing_else(server: Mail
     kept["Subject"] = "a person's"
     server.dovecot.seed(account.address, [one.as_bytes() for one in (left, named, kept, young)])
     report = await prove(
-        Target(address=account.address, incoming=incoming(server, account), outgoing=outgoing(server, account))
+        Target(
+            address=account.address,
+            incoming=incoming(server, account),
+            outgoing=outgoing(server, account),
+            test=asked(),
+        )
     )
     assert by_step(report)[Step.TEST_MESSAGE_DELIVERED].verdict is Verdict.TRUE
     maildir = server.dovecot.maildir(account.address)
@@ -142,7 +148,12 @@ async def test_old_messages_do_not_hide_the_test_message(server: MailServer, acc
     for path in (server.dovecot.maildir(account.address) / "new").iterdir():
         os.utime(path, (1_700_000_000, 1_700_000_000))
     report = await prove(
-        Target(address=account.address, incoming=incoming(server, account), outgoing=outgoing(server, account))
+        Target(
+            address=account.address,
+            incoming=incoming(server, account),
+            outgoing=outgoing(server, account),
+            test=asked(),
+        )
     )
     assert by_step(report)[Step.TEST_MESSAGE_DELIVERED].verdict is Verdict.TRUE
     assert server.dovecot.count(account.address) == 60
