@@ -76,6 +76,8 @@ HEATS: Final = (
         ("durable_imap", "maildir", "mbsync", 2.0),
         on_disk=True,
     ),
+    _heat("mixed-pop3s", "10,000 mixed messages, POP3S", "pop3s", ("pop3s", "maildir", "mpop", 1.1)),
+    _heat("mixed-pop3", "10,000 mixed messages, POP3", "pop3", ("pop3", "maildir", "mpop", 1.1)),
     _heat(
         "compress",
         "10,000 mixed messages, IMAPS, server offers COMPRESS",
