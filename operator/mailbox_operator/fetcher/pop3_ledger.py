@@ -98,8 +98,7 @@ class Pop3Ledger:
 
     def follow_up(self, message_id: MessageId, *, now: float) -> None:
         """Note that a message was handed over at `now`, where it is to be deleted."""
-        one = _hash_id(message_id)
-        if self.delete_after is None or one in self._spared:
+        if self.delete_after is None or (one := _hash_id(message_id)) in self._spared:
             return
         step = ceil(max(HOUR, self.delete_after / STEPS))
         self._done.discard(one)

@@ -17,6 +17,8 @@ class Pop3Server:
     """Unique ids that are never handed out."""
     undeletable: set[bytes] = field(default_factory=set)
     """Unique ids that DELE refuses."""
+    cut_at: bytes | None = None
+    """A command in whose answer the connection is cut, once."""
     quits: bool = True
     """Whether QUIT deletes and says so."""
     refusal: bytes | None = None
@@ -50,6 +52,10 @@ class Pop3Server:
                     writer.write(_lines(self.capabilities) if known else b"-ERR what?\r\n")
                 elif command == b"QUIT":
                     writer.write(self._quit(session))
+                    return
+                elif session and command == self.cut_at:
+                    self.cut_at, answer = None, session.answer(command)
+                    writer.write(answer[: len(answer) // 2])
                     return
                 elif session:
                     writer.write(session.answer(command))

@@ -10,6 +10,7 @@ import pytest
 
 from conformance.source import EVERYTHING, Rig, octets_of
 from mailbox_operator.diagnosis.finding import Finding, Retry
+from mailbox_operator.fetcher import pop3_session
 from mailbox_operator.fetcher.plan import Fetch
 from mailbox_operator.fetcher.plan import Source as SourcePlan
 from mailbox_operator.fetcher.pop3_ledger import Pop3Ledger, hash_uidl
@@ -129,6 +130,39 @@ async def test_mail_is_removed_some_time_after_it_was_handed_over(tmp_path: Path
         assert await second.once() is None
     assert second.bodies == []
     assert server.messages == {}
+
+
+@pytest.mark.parametrize("command", [b"UIDL", b"LIST", b"RETR 1", b"RETR 7", b"DELE 3", b"QUIT"])
+async def test_a_connection_that_is_cut_loses_nothing_and_repeats_nothing(tmp_path: Path, command: bytes) -> None:
+    server = Pop3Server(cut_at=command)
+    sent = [octets_of(number) for number in range(1, 11)]
+    for octets in sent:
+        server.put(octets)
+    async with serving(server, tmp_path) as plan:
+        rig = Rig(plan, fetch=REMOVING)
+        await rig.once()
+        assert await rig.once() is None
+    assert rig.bodies == sent
+    assert server.messages == {}
+
+
+async def test_a_sink_that_takes_its_time_does_not_hold_the_maildrop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pop3_session, "HOLD_SECONDS", 0.1)
+    server = Pop3Server()
+    server.put(octets_of(1))
+    async with serving(server, tmp_path) as plan:
+        rig = Rig(plan, fetch=REMOVING)
+        rig.sink.answers = False
+        running = asyncio.ensure_future(rig.once())
+        async with asyncio.timeout(10):
+            while not rig.sink.held_now or server.locked:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
+        assert len(server.messages) == 1
+        rig.sink.settle(rig.sink.held_now[0])
+        assert await running is None
+    assert server.messages == {}, "deleted by another visit"
 
 
 async def test_messages_that_share_a_unique_id_are_one_message(tmp_path: Path) -> None:
