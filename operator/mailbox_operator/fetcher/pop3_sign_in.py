@@ -13,7 +13,7 @@ from mailbox_operator.mail.credential import Credential, masked, require_sendabl
 from mailbox_operator.mail.dial import connect_tcp
 from mailbox_operator.mail.endpoint import Protocol, Security
 from mailbox_operator.mail.errors import Area, MailError, SaslError, asking
-from mailbox_operator.mail.pop3_capability import UNKNOWN, Capabilities, parse_capabilities
+from mailbox_operator.mail.pop3_capability import UNKNOWN, Capabilities, note_delay, parse_capabilities
 from mailbox_operator.mail.pop3_mechanism import USER, choose_mechanism
 from mailbox_operator.mail.sasl import Exchange, begin, decoded
 from mailbox_operator.mail.secret import Secret
@@ -113,6 +113,7 @@ async def _sign_in(connection: Pop3Connection, offered: Capabilities, source: So
     except SaslError as error:
         raise MailError(str(error), area=Area.POLICY) from None
     except MailError as error:
+        note_delay(error, offered)
         raise masked(error, credential) from None
 
 

@@ -41,7 +41,8 @@ class MailError(Exception):
             name that OpenSSL has for a fault of TLS.
         tls_verify_code: OpenSSL's X509_V_ERR_* number of a refused certificate, or 0.
         about: which of several things it is about: a folder, an address to send as; "" where there is but one.
-        headers: of an HTTP answer, those that tell something (`Retry-After`, `x-ms-diagnostics` …); names in lower case.
+        headers: of an HTTP answer, those that tell something (`x-ms-diagnostics` …), names in lower case; `retry-after` also
+            where another protocol named a delay.
     """
 
     def __init__(  # noqa: PLR0913 - evidence has that many kinds

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mailbox_operator.mail.errors import MailError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
@@ -45,6 +47,12 @@ def parse_capabilities(lines: Iterable[bytes]) -> Capabilities:
         login_delay=_number(said.get("LOGIN-DELAY", ())),
         removes_what_was_read=said.get("EXPIRE", [])[:1] == ["0"],
     )
+
+
+def note_delay(error: MailError, offered: Capabilities) -> None:
+    """Note in a refusal that came too soon how long the server wants one to wait (RFC 2449 section 8.1.1)."""
+    if error.response_code == "LOGIN-DELAY" and offered.login_delay:
+        error.headers = (("retry-after", str(offered.login_delay)),)
 
 
 def _number(words: Iterable[str]) -> int:

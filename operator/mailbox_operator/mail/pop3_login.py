@@ -15,7 +15,7 @@ from mailbox_operator.mail.dial import connect_tcp
 from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security
 from mailbox_operator.mail.errors import Area, MailError, SaslError, asking
 from mailbox_operator.mail.guard import AddressPolicy
-from mailbox_operator.mail.pop3_capability import UNKNOWN, Capabilities, parse_capabilities
+from mailbox_operator.mail.pop3_capability import UNKNOWN, Capabilities, note_delay, parse_capabilities
 from mailbox_operator.mail.pop3_mechanism import USER, choose_mechanism
 from mailbox_operator.mail.sasl import Exchange, begin, decoded, told
 from mailbox_operator.mail.tls import Negotiated, client_context, negotiated, tls_error
@@ -125,8 +125,9 @@ class Pop3Login:
         """Sign in once, by one mechanism."""
         require_sendable(credential)
         client, endpoint = self._ready, self._endpoint
+        offered = await self.capabilities()
         try:
-            name = choose_mechanism(credential, offered=await self.capabilities(), private=endpoint.is_private)
+            name = choose_mechanism(credential, offered=offered, private=endpoint.is_private)
             with asking("AUTHENTICATE", protocol=Protocol.POP3):
                 if name == USER:
                     await self._call(lambda: client.ask(f"USER {credential.username}"))
@@ -135,6 +136,7 @@ class Pop3Login:
                     exchange = begin(name, credential, host=endpoint.host, port=endpoint.port)
                     await self._call(lambda: _authenticate(client, exchange))
         except MailError as error:
+            note_delay(error, offered)
             raise masked(error, credential) from None
         self._capabilities = None  # RFC 2449 section 5: another state, another list
 

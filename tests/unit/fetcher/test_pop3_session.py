@@ -309,6 +309,14 @@ async def test_a_lock_or_a_delay_is_no_refusal_of_the_credential(tmp_path: Path,
     assert rig.bodies == [octets_of(1)]
 
 
+async def test_a_server_that_was_asked_too_soon_is_left_alone_for_as_long_as_it_says(tmp_path: Path) -> None:
+    capabilities = (*Pop3Server().capabilities, b"LOGIN-DELAY 900")
+    server = Pop3Server(refusal=b"-ERR [LOGIN-DELAY] too soon", capabilities=capabilities)
+    _, finding = await try_to_fetch(server, tmp_path)
+    assert finding is not None
+    assert (finding.reason, finding.retry_after_seconds) == ("LoginRateLimited", 900.0)
+
+
 async def test_the_maildrop_is_not_held_between_visits(tmp_path: Path) -> None:
     server = Pop3Server()
     server.put(octets_of(1))
