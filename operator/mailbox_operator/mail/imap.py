@@ -31,7 +31,6 @@ JUNK: Final = "\\Junk"
 GLOB: Final = frozenset("*?")
 MOST_PLACES: Final = 8
 """Folders that are searched for a message."""
-IDENTITY: Final = {"name": "mailbox-operator", "vendor": "mailbox-operator"}
 
 
 class ImapSession:
@@ -94,9 +93,6 @@ class ImapSession:
                 )
         except MailError as error:
             raise masked(error, credential) from None
-        if await self._has("ID"):  # RFC 2971; some refuse folders to the nameless
-            with suppress(MailError):  # a server that minds says so at the next command
-                await self._call(lambda: client.id_(IDENTITY))
 
     async def open_folders(self, folders: Sequence[str], *, exclude: Sequence[str] = ()) -> str:
         """Open each folder by EXAMINE: SELECT would take the flag Recent away from others."""

@@ -5,7 +5,7 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import imapclient
@@ -26,6 +26,7 @@ MOST_QUOTED: Final = 512
 """Characters of a server's words that are kept as evidence."""
 RESPONSE_CODE: Final = re.compile(r"\[([A-Z][A-Z0-9-]*)[^\]]*\]")  # RFC 9051 section 7.1
 WRAPPED: Final = re.compile(r"""b(['"])(.*)\1""", re.DOTALL)
+IDENTITY: Final = {"name": "mailbox-operator", "vendor": "mailbox-operator"}
 ATOM: Final = re.compile(r"[!#$&'+-\[^-z|}~\]]+")  # ASTRING-CHAR (RFC 3501 section 9)
 
 
@@ -72,13 +73,16 @@ class Client(imapclient.IMAPClient):  # type: ignore[misc]  # the library is unt
 
 
 def sign_in(client: Client, credential: Credential, *, host: str, port: int, private: bool) -> None:
-    """Show a credential once, by the mechanism that fits. Raises MailError, SaslError, and what imapclient raises."""
+    """Show a credential once, by the mechanism that fits, and tell who we are where the server wants to know. Raises MailError, SaslError, and what imapclient raises."""
     capabilities = {str(one, "ascii", "replace").upper() for one in client.capabilities()}
     name = choose_for_imap(credential, capabilities=capabilities, private=private)
     if name is None:
         client.login(astring(credential.username), credential.secret.reveal())
     else:
         _authenticate(client, begin(name, credential, host=host, port=port))
+    if client.has_capability("ID"):  # RFC 2971; some refuse folders to the nameless
+        with suppress(IMAPClientError):  # a server that minds says so at the next command
+            client.id_(IDENTITY)
 
 
 def list_folders(client: Client) -> list[Folder]:
