@@ -1,5 +1,6 @@
 """Condition arithmetic: from the previous conditions and the outcomes to the next conditions. Pure."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -10,6 +11,9 @@ from mailbox_operator.verification.model import Caution
 
 Condition = dict[str, Any]
 
+LONGEST: Final = 1024
+"""Characters of a message."""
+BREAKING: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 SUMMARY: Final = ConditionType.READY
 
 
@@ -99,8 +103,15 @@ def _condition(outcome: Outcome, before: dict[str, Condition], *, generation: in
         "observedGeneration": generation,
         "lastTransitionTime": earlier["lastTransitionTime"] if earlier is not None and same else now,
         "reason": str(outcome.reason),
-        "message": outcome.message,
+        "message": _one_line(outcome.message),
     }
+
+
+def _one_line(text: str) -> str:
+    """Return a message as it is promised: one line, at most `LONGEST` characters. What is one already stays as it is."""
+    if not text.isprintable():
+        text = " ".join(BREAKING.sub(" ", text).split())
+    return text[:LONGEST]
 
 
 def carried(previous: Sequence[Condition], kind: ConditionType, *, stalled: bool) -> Outcome:

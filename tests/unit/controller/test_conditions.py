@@ -1,6 +1,6 @@
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailbox_operator.api.conditions import ALWAYS_PRESENT, ConditionType
@@ -121,3 +121,53 @@ def test_what_is_carried_keeps_its_remedy() -> None:
     found = carried(stalled, ConditionType.FOLDERS_ACCESSIBLE, stalled=True)
     assert (found.status, found.reason, found.remedy) == (Status.FALSE, "FolderNotFound", Remedy.PERSON)
     assert carried([], ConditionType.FOLDERS_ACCESSIBLE, stalled=False).reason == Reason.PENDING
+
+
+words = st.text(max_size=1500)
+outcome_lists = st.tuples(
+    *(
+        st.builds(
+            Outcome,
+            type=st.just(kind),
+            status=st.sampled_from(Status),
+            reason=st.sampled_from(["Succeeded", "CredentialsInvalid", "Suspended", "Pending", "NotApplicable"]),
+            message=words,
+            remedy=st.sampled_from([None, *Remedy]),
+        )
+        for kind in STEPS
+    )
+)
+cautions = st.lists(
+    st.builds(
+        Caution, type=st.sampled_from(["PlaintextTransport", "EWSRetirement"]), reason=st.just("R"), message=words
+    ),
+    max_size=2,
+    unique_by=lambda one: one.type,
+)
+
+
+@settings(max_examples=50)
+@given(outcome_lists, outcome_lists, cautions, st.booleans(), st.booleans())
+def test_whatever_was_found_the_conditions_are_what_is_promised(
+    first: tuple[Outcome, ...],
+    second: tuple[Outcome, ...],
+    warnings: list[Caution],
+    working: bool,  # noqa: FBT001 - hypothesis gives it
+    doubted: bool,  # noqa: FBT001 - hypothesis gives it
+) -> None:
+    before = next_conditions([], first, (), generation=1, now=NOW, working=working)
+    trouble = second[0] if doubted else None
+    found = next_conditions(before, second, warnings, generation=2, now=LATER, working=working, trouble=trouble)
+    types = [one["type"] for one in found]
+    assert types[: len(ALWAYS_PRESENT)] == [str(kind) for kind in ALWAYS_PRESENT]
+    assert len(types) == len(set(types))
+    assert not {"Reconciling", "Stalled"} <= set(types), "never both"
+    known = {one["type"]: one for one in before}
+    for one in found:
+        assert len(one["message"]) <= 1024
+        assert not set(one["message"]) & set("\r\n\x00\u2028")
+        assert one["observedGeneration"] == 2
+        turned = one["type"] not in known or known[one["type"]]["status"] != one["status"]
+        assert (one["lastTransitionTime"] == LATER) is turned
+    again = next_conditions(found, second, warnings, generation=2, now="never", working=working, trouble=trouble)
+    assert again == found, "nothing new, nothing written"
