@@ -1,5 +1,6 @@
 """The dialler on loopback: which addresses it takes, what it says when nobody answers."""
 
+import asyncio
 import socket
 
 import pytest
@@ -56,3 +57,19 @@ async def test_a_name_without_address_is_a_fault_of_dns(host: str) -> None:
 async def test_every_address_of_a_name_is_judged() -> None:
     willing = await resolve_checked("localhost", 993, policy=ANYTHING)
     assert {info[4][0] for info in willing} <= {"127.0.0.1", "::1"}
+
+
+async def test_the_callers_deadline_ends_the_dialling() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:  # the kernel drops what does not fit the backlog
+        port = full.getsockname()[1]
+        waiting = [socket.socket() for _ in range(4)]
+        try:
+            for one in waiting:
+                one.setblocking(False)
+                one.connect_ex(("127.0.0.1", port))
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.3):
+                    await connect_tcp("127.0.0.1", port, policy=ANYTHING)
+        finally:
+            for one in waiting:
+                one.close()
