@@ -7,6 +7,8 @@ LOGIN_FIRST: Final = timedelta(hours=1)
 LOGIN_LONGEST: Final = timedelta(hours=32)
 TRANSPORT_FIRST: Final = 1.0
 TRANSPORT_LONGEST: Final = 300.0
+UNANSWERED_FIRST: Final = 300.0
+UNANSWERED_LONGEST: Final = 3600.0
 LIMITED_TRIES: Final = 3
 JITTER: Final = 0.1
 
@@ -36,6 +38,14 @@ def transport_delay(tries: int, *, jitter: float) -> float:
     """Return seconds to wait after the n-th failure in a row: 1 s to 5 min, full jitter (`jitter` from 0 to 1)."""
     ceiling = min(TRANSPORT_FIRST * 2.0 ** min(tries, 16), TRANSPORT_LONGEST)
     return TRANSPORT_FIRST + (ceiling - TRANSPORT_FIRST) * jitter
+
+
+def unanswered_delay(tries: int, *, jitter: float) -> float:
+    """Return seconds to wait after the n-th login in a row that nobody answered: 5 min to an hour, give or take a tenth.
+
+    A server that delays its refusals past our deadline counts each of these tries.
+    """
+    return interval_delay(min(UNANSWERED_FIRST * 2.0 ** min(tries - 1, 16), UNANSWERED_LONGEST), jitter=jitter)
 
 
 def interval_delay(seconds: float, *, jitter: float) -> float:

@@ -7,7 +7,13 @@ from typing import Any, Final
 
 from mailbox_operator.api.conditions import ConditionType
 from mailbox_operator.api.reasons import Reason
-from mailbox_operator.controller.backoff import interval_delay, next_login_failures, parse_time, transport_delay
+from mailbox_operator.controller.backoff import (
+    interval_delay,
+    next_login_failures,
+    parse_time,
+    transport_delay,
+    unanswered_delay,
+)
 from mailbox_operator.controller.outcome import Outcome, Remedy, Status
 from mailbox_operator.controller.prover import Asked, Run
 
@@ -61,6 +67,8 @@ def sequel(run: Run, before: Object, *, interval: float, now: datetime, jitter: 
     wait = interval_delay(interval, jitter=jitter)
     if heals and any(one.type is not ConditionType.TEST_MESSAGE_DELIVERED for one in wrong):
         wait = max(transport_delay(tries, jitter=jitter), run.retry_after_seconds or 0.0)
+        if run.login_unanswered:
+            wait = max(wait, unanswered_delay(tries, jitter=jitter))
     elif run.references and run.references.reason in UNWATCHED:
         wait = LOOK_SECONDS
     return Sequel(due=now + timedelta(seconds=wait), tries=tries, failures=earlier if untried else None)

@@ -54,6 +54,8 @@ class Run:
     steps: tuple[Outcome, ...] = ()
     cautions: tuple[Caution, ...] = ()
     login_refused: bool = False
+    login_unanswered: bool = False
+    """Whether a credential was shown, or may have been, and nobody said what became of it."""
     retry_after_seconds: float | None = None
 
 
@@ -152,6 +154,7 @@ class Prover:
             steps=tuple(_outcome(one, tries=asked.tries) for one in report.results),
             cautions=report.cautions,
             login_refused=any(one.step in AUTHENTICATION and _for_a_person(one, tries=0) for one in failed),
+            login_unanswered=any(one.step in AUTHENTICATION and one.is_unanswered for one in failed),
             retry_after_seconds=max((one.retry_after_seconds or 0 for one in failed), default=0) or None,
         )
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from typing import Final
 
 from mailbox_operator.diagnosis.cleaning import clean
@@ -24,7 +25,7 @@ async def run_step(
     step: Step, probe: Probe, *, seconds: float, provider: str, credentials: Iterable[Credential] = ()
 ) -> StepResult:
     """Bring `step` to a verdict within `seconds`. What is told of a failure holds none of `credentials`."""
-    started, about = time.monotonic(), ""
+    started, about, is_unanswered = time.monotonic(), "", True
     try:
         async with asyncio.timeout(seconds):
             message = await probe()
@@ -44,12 +45,14 @@ async def run_step(
     except MailError as error:
         for credential in credentials:
             error = masked(error, credential)
+        is_unanswered = error.area in {Area.TCP, Area.TLS}
         about, finding = error.about, diagnose(evidence_of(error, step=step, provider=provider))
     else:
         return StepResult(
             step=step, verdict=Verdict.TRUE, reason="Succeeded", message=message[:MOST], milliseconds=_since(started)
         )
-    return failed(step, finding, about=about, milliseconds=_since(started))
+    result = failed(step, finding, about=about, milliseconds=_since(started))
+    return replace(result, is_unanswered=is_unanswered)
 
 
 def failed(step: Step, finding: Finding, *, about: str = "", milliseconds: int = 0) -> StepResult:

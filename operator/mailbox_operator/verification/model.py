@@ -41,6 +41,8 @@ class StepResult:
     retry: Retry | None = None
     """Of a failed step: whether another try makes sense."""
     retry_after_seconds: float | None = None
+    is_unanswered: bool = False
+    """Of a failed step: nobody said what became of it, though the server may have heard all that we said."""
     milliseconds: int = 0
 
 

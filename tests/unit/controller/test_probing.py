@@ -63,6 +63,14 @@ def test_a_delay_that_the_server_named_is_kept() -> None:
     assert wait(run(UNREACHABLE, retry_after_seconds=90.0)) == 90
 
 
+def test_a_login_that_nobody_answered_is_not_repeated_soon() -> None:
+    """A server may hold back its refusal for longer than we wait, and count it all the same."""
+    silent = fails(AUTHENTICATED, "ServerSilent", "silent", remedy=Remedy.TIME)
+    waits = [wait(run(silent, login_unanswered=True, tries=tries)) for tries in range(6)]
+    assert waits == [300, 600, 1200, 2400, 3600, 3600]
+    assert wait(run(silent, tries=0)) < 5, "temporarily unavailable, says the server itself"
+
+
 def test_what_a_person_must_mend_is_looked_at_after_an_interval() -> None:
     assert wait(run(UNTRUSTED)) == 3600
 

@@ -45,6 +45,7 @@ async def test_what_the_probe_found_is_the_message() -> None:
 async def test_a_refusal_is_diagnosed() -> None:
     result = await run_step(Step.INCOMING_AUTHENTICATED, refuse, seconds=1, provider="")
     assert (result.verdict, result.reason, result.retry) == (Verdict.FALSE, "CredentialsInvalid", Retry.NO)
+    assert not result.is_unanswered
 
 
 @pytest.mark.parametrize(
@@ -59,6 +60,7 @@ async def test_a_refusal_is_diagnosed() -> None:
 async def test_silence_at_sign_in_says_nothing_of_the_credential(probe: object, reason: str) -> None:
     result = await run_step(Step.INCOMING_AUTHENTICATED, probe, seconds=0.05, provider="")  # type: ignore[arg-type]  # two probes
     assert (result.verdict, result.reason, result.retry) == (Verdict.FALSE, reason, Retry.BACKOFF)
+    assert result.is_unanswered
 
 
 async def test_a_fault_of_ours_is_not_a_verdict_on_the_server() -> None:
