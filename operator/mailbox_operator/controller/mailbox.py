@@ -27,7 +27,7 @@ from mailbox_operator.controller.metrics import STATUS_WRITES
 from mailbox_operator.controller.probing import Sequel, sequel
 from mailbox_operator.controller.prover import Asked, Prover, Run
 from mailbox_operator.controller.status import same_but_for_counters, same_but_for_times
-from mailbox_operator.controller.store import Store
+from mailbox_operator.controller.store import Store, differs
 from mailbox_operator.controller.telling import Teller
 from mailbox_operator.controller.verdict import Evidence, Verdict, weigh
 from mailbox_operator.fetcher.progress import State
@@ -218,6 +218,8 @@ class MailboxReconciler:
             result = await self.client.apply_status(MAILBOX, namespace=key.namespace, name=key.name, status=status)
         STATUS_WRITES.labels(MAILBOX.name).inc()
         self.store.put(MAILBOX.name, result)
+        if differs(obj, result):  # it was changed meanwhile, and to the watch that is no news any more
+            self.later(key, 0.0)
         happenings = transitions(before.get("conditions") or [], status["conditions"])
         if run and _rotated(run, before):
             note = "The mailbox was proven with what its Secrets and references hold now"

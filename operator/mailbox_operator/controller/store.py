@@ -52,11 +52,7 @@ class Store:
 
     def is_own_write(self, key: Key, *, before: Object | None, after: Object) -> bool:
         """Whether an object differs from what it was by nothing but the status that is being written."""
-        return (
-            before is not None
-            and after.get("status") == self._writing.get(key, ())
-            and all(before["metadata"].get(name) == after["metadata"].get(name) for name in WATCHED_METADATA)
-        )
+        return before is not None and after.get("status") == self._writing.get(key, ()) and not differs(before, after)
 
     def remove(self, key: Key) -> None:
         """Drop an object that is no more."""
@@ -73,6 +69,11 @@ class Store:
     def objects(self, kind: str) -> Iterable[Object]:
         """Return a kind's objects."""
         return [obj for key, obj in self._objects.items() if key.kind == kind]
+
+
+def differs(one: Object, other: Object) -> bool:
+    """Whether two versions of an object differ by anything but status, labels and what the API server keeps."""
+    return any(one["metadata"].get(name) != other["metadata"].get(name) for name in WATCHED_METADATA)
 
 
 def slim(kind: str, obj: Object) -> Object:
