@@ -98,9 +98,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self._send_head(401, [("WWW-Authenticate", offer) for offer in offers], length=0)
         return principal
 
-    def _serve(self, principal: Account, octets: bytes) -> None:
+    def _serve(self, principal: Account, asked: bytes) -> None:
         try:
-            request = soap.parse(octets)
+            request = soap.parse(asked)
             self.state.operations.append(request.name)
             self._judge(request)
             if self.state.misbehave(self, request.name):
@@ -113,7 +113,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         except soap.FaultError as error:
             envelope, status = soap.fault(error), HTTPStatus.INTERNAL_SERVER_ERROR
         self._check(envelope)
-        self._reply_xml(soap.to_octets(envelope), status=status)
+        octets = soap.to_octets(envelope)
+        mangle = self.state.mangle
+        self._reply_xml(mangle(self.state.operations[-1], octets) if mangle else octets, status=status)
 
     def _judge(self, request: soap.Request) -> None:
         """Refuse what the schemas do not allow, and what is not done here: both fail the test too."""

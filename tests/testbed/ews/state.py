@@ -66,6 +66,8 @@ class State:
     sign_ins: list[tuple[str, str, bool]] = field(default_factory=list)
     """Scheme, name, and whether it was accepted."""
     misbehaviours: deque[Misbehaviour] = field(default_factory=deque)
+    mangle: Callable[[str, bytes], bytes] | None = None
+    """Given an operation's name and its answer, return what is sent in its place; such an answer is not judged."""
     stopping: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
     chance: random.Random = field(init=False)
