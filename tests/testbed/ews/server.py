@@ -28,6 +28,7 @@ OPERATIONS: Final[Mapping[str, Callable[[Call], soap.Element]]] = {
     "ConvertId": folders.convert_id,
     "GetFolder": folders.get_folder,
     "FindFolder": folders.find_folder,
+    "CreateFolder": folders.create_folder,
     "FindItem": items.find_item,
     "GetItem": items.get_item,
     "CreateItem": items.create_item,
