@@ -1,5 +1,6 @@
 """The command `mailbox-operator`. A subcommand's module is imported when it is called: a fetcher pod pays for no other."""
 
+import gc
 from importlib import import_module
 from typing import Final
 
@@ -28,7 +29,12 @@ class LazyGroup(click.Group):
         """Import the one that is wanted. None: there is no such command."""
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
-        command = getattr(import_module(f"mailbox_operator.cli.{cmd_name}"), cmd_name)
+        gc.disable()  # imports leave no garbage behind; looking for some took 6 % of the time
+        try:
+            found = import_module(f"mailbox_operator.cli.{cmd_name}")
+        finally:
+            gc.enable()
+        command = getattr(found, cmd_name)
         assert isinstance(command, click.Command), cmd_name  # noqa: S101 - a fault of this package, not of its user
         return command
 

@@ -73,6 +73,7 @@ class ImapConnection(asyncio.BufferedProtocol):
         self._fault: MailError | None = None
         self._tags = 0
         self._commands: dict[bytes, asyncio.Future[Reply]] = {}
+        self._ahead: dict[bytes, asyncio.Future[Reply]] = {}
         self._continuation: asyncio.Future[bytes] | None = None
         self._greeting: asyncio.Future[bytes] = self._loop.create_future()
         self._untagged: list[bytes] = []
@@ -146,6 +147,14 @@ class ImapConnection(asyncio.BufferedProtocol):
         result.add_done_callback(_retrieve)
         return result
 
+    def send_ahead(self, command: bytes) -> None:
+        """Write a command whose turn comes later; `take_ahead` then has its reply."""
+        self._ahead[command] = self.send(command)
+
+    def take_ahead(self, command: bytes) -> asyncio.Future[Reply] | None:
+        """Return what becomes of a command that was sent ahead. None: it was not."""
+        return self._ahead.pop(command, None)
+
     def check(self) -> None:
         """Raise the MailError that ended the connection, if it has ended."""
         if self._fault:
@@ -171,15 +180,20 @@ class ImapConnection(asyncio.BufferedProtocol):
         """Write octets that are no command of their own. Raises MailError."""
         self.transport.write(octets)
 
-    async def log_out(self) -> None:
-        """Say goodbye and wait for the answer, unless something else is still under way. Raises MailError."""
+    def log_out(self) -> None:
+        """Say goodbye, unless something else is still under way. The answer is not worth a round trip."""
         if len(self._commands) <= int(self.is_idling):
-            await self.send(b"LOGOUT", before=b"DONE\r\n" if self.is_idling else b"")
+            self.send(b"LOGOUT", before=b"DONE\r\n" if self.is_idling else b"")
 
     def take_untagged(self) -> list[bytes]:
         """Return the untagged lines since the last call, literals left out."""
         lines, self._untagged, self._untagged_octets = self._untagged, [], 0
         return lines
+
+    def put_back(self, lines: list[bytes]) -> None:
+        """Keep lines that `take_untagged` gave and that another is to have."""
+        self._untagged[:0] = lines
+        self._untagged_octets += sum(map(len, lines))
 
     def pause(self) -> None:
         """Read no more for now."""

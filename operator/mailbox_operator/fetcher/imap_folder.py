@@ -11,6 +11,7 @@ from mailbox_operator.fetcher.imap_connection import Reply
 from mailbox_operator.fetcher.imap_data import Listed, parse_listed, parse_search
 from mailbox_operator.fetcher.imap_folder_data import parse_esearch
 from mailbox_operator.fetcher.imap_link import ImapLink
+from mailbox_operator.fetcher.imap_sign_in import IDENTITY
 from mailbox_operator.fetcher.uid_set import render_uid_set
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.folders import Folder
@@ -27,6 +28,11 @@ class Selected:
     may_write: bool
 
 
+def render_select(argument: bytes, *, read_only: bool) -> bytes:
+    """Write the command that opens a folder."""
+    return (b"EXAMINE " if read_only else b"SELECT ") + argument
+
+
 class ImapFolder:
     """Commands for one folder of one connection. All may raise MailError and HeldBackError."""
 
@@ -41,8 +47,8 @@ class ImapFolder:
     async def select(self, *, read_only: bool, say_who: bool) -> Selected:
         """Open the folder; `say_who` with ID (RFC 2971), which some servers want to hear first."""
         connection = self._connection
-        introduction = connection.send(b'ID ("name" "mailbox-operator")') if say_who else None
-        reply = await self._link.run((b"EXAMINE " if read_only else b"SELECT ") + self._link.argument(self.folder))
+        introduction = (connection.take_ahead(IDENTITY) or connection.send(IDENTITY)) if say_who else None
+        reply = await self._link.run(render_select(self._link.argument(self.folder), read_only=read_only))
         if introduction:
             await self._patience.reply(introduction)
         numbers = {

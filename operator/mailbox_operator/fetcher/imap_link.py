@@ -28,7 +28,10 @@ class ImapLink:
 
     async def run(self, command: bytes) -> Reply:
         """Send a command and return its reply, which is OK."""
-        reply = await self.patience.reply(self.connection.send(command))
+        early = self.connection.take_ahead(command)
+        reply = await self.patience.reply(early or self.connection.send(command))
+        if early and reply.status != "OK":  # that it came early may be why
+            reply = await self.patience.reply(self.connection.send(command))
         if reply.status != "OK":
             raise reply.failed()
         return reply

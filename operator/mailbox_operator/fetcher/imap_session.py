@@ -7,6 +7,8 @@ from typing import Final
 from mailbox_operator.fetcher.imap_after import AfterFetch
 from mailbox_operator.fetcher.imap_choice import choose_folders
 from mailbox_operator.fetcher.imap_connection import ImapConnection
+from mailbox_operator.fetcher.imap_folder import render_select
+from mailbox_operator.fetcher.imap_folder_data import mailbox_argument
 from mailbox_operator.fetcher.imap_ledger import ImapLedger
 from mailbox_operator.fetcher.imap_link import ImapLink
 from mailbox_operator.fetcher.imap_open_folder import SETTLED_SECONDS, OpenFolder, open_folder
@@ -15,7 +17,8 @@ from mailbox_operator.fetcher.imap_sign_in import Door, open_imap
 from mailbox_operator.fetcher.pipeline import Pipeline, follows_up
 from mailbox_operator.fetcher.source import SourceContext
 from mailbox_operator.mail.errors import Area, MailError
-from mailbox_operator.mail.folders import Folder
+from mailbox_operator.mail.folders import Folder, needs_listing, plain_name
+from mailbox_operator.mail.mailbox_name import encode_mailbox_name
 from mailbox_operator.mail.secret import Secret
 
 log = logging.getLogger(__name__)
@@ -34,9 +37,20 @@ async def open_imap_session(context: SourceContext, credential: Secret) -> "Imap
         policy=context.policy,
         max_message=fetch.max_message_size,
         spool_folder=context.spool_folder,
+        ahead=_ahead(context.pipeline),
     )
     connection, offered = await open_imap(door, credential)
     return ImapSession(connection, offered, pipeline=context.pipeline, silence=context.silence)
+
+
+def _ahead(pipeline: Pipeline) -> tuple[bytes, ...]:
+    """Return what will be asked first, where that is known before anything is heard: it spares round trips."""
+    fetch = pipeline.fetch
+    if needs_listing(fetch.folders, fetch.exclude) or fetch.move_to is not None:
+        return ()
+    name = plain_name(fetch.folders[0])
+    folder = Folder(name=name, wire=encode_mailbox_name(name))
+    return (render_select(mailbox_argument(folder.wire, literals=False), read_only=not follows_up(fetch)),)
 
 
 class ImapSession:
@@ -88,10 +102,8 @@ class ImapSession:
 
     async def close(self) -> None:
         """LOGOUT where the server still listens, and close."""
-        try:
-            await self._connection.log_out()
-        finally:
-            self._connection.close()
+        self._connection.log_out()
+        self._connection.close()
 
     async def _choose(self) -> None:
         """Find out which folders are meant."""

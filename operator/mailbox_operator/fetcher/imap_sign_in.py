@@ -35,6 +35,8 @@ class Door:
     policy: AddressPolicy
     max_message: int
     spool_folder: Path
+    ahead: tuple[bytes, ...] = ()
+    """Commands that come first once signed in; they leave with the credential where that is one step."""
 
 
 async def open_imap(door: Door, password: Secret) -> tuple[ImapConnection, frozenset[str]]:
@@ -53,7 +55,7 @@ async def open_imap(door: Door, password: Secret) -> tuple[ImapConnection, froze
             with asking("STARTTLS", protocol=Protocol.IMAP):
                 offered = await _start_tls(connection, offered, door.source)
         with asking("AUTHENTICATE", protocol=Protocol.IMAP):
-            offered = await _sign_in(connection, offered, door.source, password)
+            offered = await _sign_in(connection, offered, door, password)
     except BaseException:
         connection.close()
         raise
@@ -109,40 +111,48 @@ async def _start_tls(connection: ImapConnection, offered: frozenset[str], source
     return await _ask_capabilities(connection)  # those from before TLS mean nothing (RFC 9051 section 6.2.1)
 
 
-async def _sign_in(
-    connection: ImapConnection, offered: frozenset[str], source: Source, password: Secret
-) -> frozenset[str]:
+async def _sign_in(connection: ImapConnection, offered: frozenset[str], door: Door, password: Secret) -> frozenset[str]:
+    source = door.source
     credential = Credential(username=source.username, secret=password, mechanism=source.mechanism)
     try:
         require_sendable(credential)
-        reply = await _show(connection, offered, source, credential)
+        reply = await _show(connection, offered, door, credential)
     except SaslError as error:
         raise MailError(str(error), area=Area.POLICY) from None
     except MailError as error:
         raise masked(error, credential) from None
+    lines = connection.take_untagged()
     if reply.code.upper().startswith("CAPABILITY "):
-        connection.take_untagged()
         offered = frozenset(reply.code.upper().split()[1:])
     else:
-        offered = _capabilities(connection.take_untagged()) or await _ask_capabilities(connection)
-    if "ID" in offered:  # RFC 2971: some refuse folders to the nameless
-        await connection.send(IDENTITY)
-        connection.take_untagged()
+        offered = _capabilities(lines) or await _ask_capabilities(connection)
+    connection.put_back([line for line in lines if not CAPABILITY.match(line)])  # the first of what was sent ahead
     return offered
 
 
-async def _show(connection: ImapConnection, offered: frozenset[str], source: Source, credential: Credential) -> Reply:
+async def _show(connection: ImapConnection, offered: frozenset[str], door: Door, credential: Credential) -> Reply:
     """Show the credential once, by the mechanism that fits; return the OK. Raises SaslError and MailError."""
+    source = door.source
     private = source.security is not Security.NONE and not source.insecure_skip_verify
     name = choose_for_imap(credential, capabilities=offered, private=private)
     if name is None:
         words = quoted(credential.username), quoted(credential.secret.reveal())
-        return _accepted(await connection.send(b"LOGIN %b %b" % words), refusal="")
+        running = connection.send(b"LOGIN %b %b" % words)
+        _send_ahead(connection, offered, door)
+        return _accepted(await running, refusal="")
     exchange = begin(name, credential, host=source.host, port=source.port)
-    reply = await _authenticate(connection, exchange, at_once="SASL-IR" in offered)
+    reply = await _authenticate(connection, exchange, offered, door)
     accepted = _accepted(reply, refusal=exchange.refusal)
     exchange.conclude()
     return accepted
+
+
+def _send_ahead(connection: ImapConnection, offered: frozenset[str], door: Door) -> None:
+    """Send what comes first, with who asks (RFC 2971) before it: some refuse folders to the nameless."""
+    if door.ahead and "ID" in offered:
+        connection.send_ahead(IDENTITY)
+    for command in door.ahead:
+        connection.send_ahead(command)
 
 
 def _accepted(reply: Reply, *, refusal: str) -> Reply:
@@ -157,13 +167,15 @@ def _accepted(reply: Reply, *, refusal: str) -> Reply:
     raise error
 
 
-async def _authenticate(connection: ImapConnection, exchange: Exchange, *, at_once: bool) -> Reply:
+async def _authenticate(connection: ImapConnection, exchange: Exchange, offered: frozenset[str], door: Door) -> Reply:
     """The command AUTHENTICATE, with the initial response (RFC 4959) where the server takes it."""
     unsaid = exchange.initial
     command = f"AUTHENTICATE {exchange.name}".encode()
-    if unsaid is not None and at_once:
+    if unsaid is not None and "SASL-IR" in offered:
         command, unsaid = command + b" " + (b64encode(unsaid) or b"="), None
     running = connection.send(command)
+    if unsaid is None and exchange.name == "PLAIN":  # a mechanism that may ask back would take it for the answer
+        _send_ahead(connection, offered, door)
     while (challenge := await connection.continuation(running)) is not None:
         try:
             said = exchange.answer(decoded(challenge)) if unsaid is None else unsaid

@@ -188,7 +188,7 @@ async def test_the_fetcher_signs_in_by_the_same(
     async with asyncio.timeout(10):
         connection, offered = await open_imap(door(where, tmp_path), Secret(secret))
         assert "IDLE" in offered
-        await connection.log_out()
+        connection.log_out()
         connection.close()
 
 
