@@ -15,7 +15,7 @@ APIS: Final = frozenset({"oauth", "ews", "graph", "gmail-api"})
 
 SMTP_STATUS: Final = r"(?:421|43[1-5]|44[1-79]|45[0-58]|471|50[0-5]|51[0-5]|52[1-5]|53[0-58]|54[12]|55[0-7]|571)"  # no port, no HTTP status
 REPLY: Final = re.compile(
-    rf"(?:^\W{{0,6}}|[\[(:'\"|>-]\W{{0,4}}|\b(?:code|error|errno|status|reply|server|said|got|with|returned|response|failed|msg|rcpt to)"
+    rf"(?:^\W{{0,6}}|[\[(:'\"|>,-]\W{{0,4}}|\b(?:code|error|errno|status|reply|smtp|server|said|got|with|returned|response|failed|msg|rcpt to)"
     rf"\b\W{{0,4}})(?<![\d.])({SMTP_STATUS})(?=[ \-,:)'\"|;\]]|$)(?!\.\d)",
     re.IGNORECASE,
 )
@@ -36,7 +36,12 @@ OAUTH_MARK: Final = re.compile(
 API_MARKS: Final = (
     ("ews", re.compile(r"exchangelib|\bEWS\b|Exchange\.asmx|ServiceRequestException|ServiceResponseException")),
     ("graph", re.compile(r"graph\.microsoft|\bGraph\b|ODataError|MailboxNot\w+RESTAPI")),
-    ("gmail-api", re.compile(r"gmail\.googleapis|googleapiclient|\bHttpError\b|Gmail API|GoogleJsonResponse")),
+    (
+        "gmail-api",
+        re.compile(
+            r"gmail\.googleapis|googleapiclient|Google\.Apis|GoogleApiException|GaxiosError|failedPrecondition|\bHttpError\b|Gmail API|GoogleJsonResponse"
+        ),
+    ),
 )
 HTTP_MARK: Final = re.compile(r"\bHTTP\b|status ?code|https?://\S+ |\burl\b", re.IGNORECASE)
 POP3_STATUS: Final = re.compile(r"-ERR\b")
@@ -89,7 +94,15 @@ ANSWERED: Final = re.compile(
     re.IGNORECASE,
 )
 """How a library introduces what the server said."""
+FAILED_ON: Final = re.compile(r"\bcommand: ([A-Z]+)( [A-Z]+)? => ")
+"""How imaplib2 introduces what came of a command."""
+COMMAND_FAILED: Final = re.compile(
+    r"\b(?:MAIL FROM|RCPT TO|DATA(?: END)?|EHLO|HELO|AUTH(?: \w+)?) command failed\b[:, ]{1,3}(?:Detail: )?(?=\S{4})"
+)
+"""How PHPMailer does."""
 BEFORE_REPLY: Final = 400
+SHORT: Final = 12
+"""What follows a status that a library puts after the server's words."""
 
 COMMANDS: Final = {
     "AUTH": "AUTHENTICATE",
@@ -126,11 +139,11 @@ ASKED: Final = (
     ("SELECT", r"\b(select|examine) failed\b|\b(EXAMINE|SELECT) (command )?(error|failed)|'(SELECT|EXAMINE)' command"),
     (
         "RCPT",
-        r"SMTPRecipientsRefused|recipients? (were )?(refused|failed)|recipient failed|'?RCPT TO\b|All recipients were rejected",
+        r"SMTPRecipientsRefused|SMTPAddressFailed|recipients? (were )?(refused|failed)|recipient failed|'?RCPT TO\b|All recipients were rejected",
     ),
-    ("MAIL", r"SMTPSenderRefused|'?MAIL FROM\b"),
+    ("MAIL", r"SMTPSenderRefused|SMTPSenderFailed|'?MAIL FROM\b"),
     ("DATA", r"SMTPDataError|end of DATA|command: ?'?DATA|DATA END"),
-    ("GREETING", r"SMTPConnectError|greeting"),
+    ("GREETING", r"SMTPConnectError|greeting|refused to talk to me"),
     ("STARTTLS", r"STARTTLS command failed|command: ?'?STARTTLS"),
 )
 """What an exception's name and a library's sentence tell of the command."""
@@ -255,6 +268,8 @@ def _command(evidence: Evidence, text: str) -> str:
     first = evidence.command.upper().split(" ")[0].strip("'\"")
     if first:
         return COMMANDS.get(first, first)
+    if failed := FAILED_ON.search(text):
+        return COMMANDS.get(failed[1], failed[1])
     return next((command for command, pattern in ASKED if re.search(pattern, text[:1500])), "")
 
 
@@ -283,12 +298,13 @@ def _areas(evidence: Evidence) -> frozenset[str]:
 def _inner(text: str, status: str) -> str:
     """Return the text from the reply on that it quotes."""
     if status.isdigit() and (found := REPLY.search(text)) and found.start(1) < BEFORE_REPLY:
-        return text[found.start(1) :]
+        return text[found.start(1) :] if len(text) - found.end(1) > SHORT else text
     return text
 
 
 def _servers_words(text: str, evidence: Evidence) -> str:
     """Return what the server said, without the exception's name or the sentence that a library puts around it."""
+    text = COMMAND_FAILED.sub("", FAILED_ON.sub("", text))
     if answered := ANSWERED.search(text):
         text = answered[1]
     if quoted := OCTETS.search(text):

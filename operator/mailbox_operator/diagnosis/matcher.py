@@ -34,9 +34,10 @@ def diagnose(evidence: Evidence) -> Finding:
 
 
 def _first(clues: Clues) -> tuple[Rule, re.Match[str] | None] | None:
-    for rule in rules_of(clues.areas):
-        if match := rule.find(clues):
-            return rule, None if match is True else match
+    for areas in (clues.areas, TRANSPORT):  # what looks like a reply may be a library's word of the network
+        for rule in rules_of(areas):
+            if match := rule.find(clues):
+                return rule, None if match is True else match
     return None
 
 
