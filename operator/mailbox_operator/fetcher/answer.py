@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from mailbox_operator.diagnosis.evidence import Evidence
+
 RETRY_AFTER_LIMIT: Final = 3600.0
 """Seconds: nobody may send us away for longer."""
 BUSY: Final = frozenset({408, 425, 429})
@@ -36,6 +38,8 @@ class Answer:
     retry_after_seconds: float | None = None
     is_transport: bool = False
     """Whether nothing was said to the message itself."""
+    evidence: Evidence | None = None
+    """For the knowledge base; None: it is trouble of our own."""
 
 
 DELIVERED: Final = Answer(verdict=Verdict.DELIVERED, said="")
@@ -46,16 +50,17 @@ def judge_answer(status: int, *, retry_after: bytes = b"", now: float = 0.0) -> 
     if 200 <= status < 300:  # noqa: PLR2004 - RFC 9110 section 15
         return DELIVERED
     said = f"The sink answered {status}"
+    evidence = Evidence(text=f"HTTP {status}", area="webhook", status=str(status))
     if status in BUSY or status >= 500:  # noqa: PLR2004
         delay = parse_retry_after(retry_after, now=now)
-        return Answer(verdict=Verdict.AGAIN, said=said, retry_after_seconds=delay)
+        return Answer(verdict=Verdict.AGAIN, said=said, retry_after_seconds=delay, evidence=evidence)
     if status < 400:  # noqa: PLR2004
-        return Answer(verdict=Verdict.MISCONFIGURED, said=f"{said}: redirects are not followed")
+        return Answer(verdict=Verdict.MISCONFIGURED, said=f"{said}: redirects are not followed", evidence=evidence)
     if status == GONE:
-        return Answer(verdict=Verdict.GONE, said=f"{said}: it is gone for good")
+        return Answer(verdict=Verdict.GONE, said=f"{said}: it is gone for good", evidence=evidence)
     if status in ABOUT_THE_SINK:
-        return Answer(verdict=Verdict.MISCONFIGURED, said=said)
-    return Answer(verdict=Verdict.REFUSED, said=said)
+        return Answer(verdict=Verdict.MISCONFIGURED, said=said, evidence=evidence)
+    return Answer(verdict=Verdict.REFUSED, said=said, evidence=evidence)
 
 
 def parse_retry_after(value: bytes, *, now: float) -> float | None:

@@ -10,6 +10,7 @@ from mailbox_operator.fetcher.answer import Answer, Verdict
 from mailbox_operator.fetcher.backoff import backoff_seconds
 from mailbox_operator.fetcher.message import Message, MessageKey
 from mailbox_operator.fetcher.sink import SinkHealth
+from mailbox_operator.fetcher.sink_trouble import name_trouble
 from mailbox_operator.fetcher.spool import Spool
 
 MEMORY_LIMIT: Final = 4 << 20
@@ -181,10 +182,9 @@ class DeliverySchedule:
             return SinkHealth(held=len(self.held))
         waiting = now - max(self._accepted_at, min(delivery.since for delivery in self.held.values()))
         misconfigured = trouble.verdict is Verdict.MISCONFIGURED
-        return SinkHealth(
-            held=len(self.held),
-            gone=self.is_gone,
-            failing=misconfigured or waiting >= FAILING_AFTER,
-            reason="SinkGone" if self.is_gone else "SinkMisconfigured" if misconfigured else "SinkFailing",
-            said=trouble.said,
-        )
+        failing = misconfigured or waiting >= FAILING_AFTER
+        reason = "SinkGone" if self.is_gone else "SinkMisconfigured" if misconfigured else "SinkFailing"
+        said = trouble.said
+        if failing or self.is_gone:
+            reason, said = name_trouble(trouble.evidence, reason=reason, said=said)
+        return SinkHealth(held=len(self.held), gone=self.is_gone, failing=failing, reason=reason, said=said)

@@ -3,6 +3,7 @@
 from typing import Final
 
 from mailbox_operator.diagnosis.cleaning import clean
+from mailbox_operator.diagnosis.evidence import Evidence
 from mailbox_operator.fetcher.answer import DELIVERED, Answer, Verdict
 from mailbox_operator.fetcher.lmtp_dialogue import Ended, Stage
 from mailbox_operator.fetcher.lmtp_replies import Reply
@@ -22,7 +23,10 @@ def judge_end(ended: Ended) -> Answer:
     reply, stage = ended.reply, ended.stage
     if reply.code in SUCCESS and stage is Stage.CONTENT:
         return DELIVERED
-    return Answer(verdict=_verdict(reply, stage), said=said_of(reply, stage))
+    evidence = Evidence(
+        text=reply.text, area="lmtp", command=stage.value, status=str(reply.code), enhanced_code=reply.enhanced
+    )
+    return Answer(verdict=_verdict(reply, stage), said=said_of(reply, stage), evidence=evidence)
 
 
 def said_of(reply: Reply, stage: Stage | None) -> str:

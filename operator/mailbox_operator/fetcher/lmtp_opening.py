@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from mailbox_operator.diagnosis.evidence import Evidence
 from mailbox_operator.fetcher.answer import Answer, Verdict
 from mailbox_operator.fetcher.lmtp_answer import said_of
 from mailbox_operator.fetcher.lmtp_connection import LmtpConnection
@@ -121,21 +122,23 @@ def _expect(reply: Reply, *, what: str) -> None:
     if reply.code in SUCCESS:
         return
     said = f"The LMTP server {what} {said_of(reply, None).partition(': ')[2]}"
-    raise OpeningError(_misconfigured(said) if reply.code >= PERMANENT else _again(said))
+    evidence = Evidence(text=reply.text, area="lmtp", status=str(reply.code), enhanced_code=reply.enhanced)
+    raise OpeningError(_misconfigured(said, evidence) if reply.code >= PERMANENT else _again(said, evidence))
 
 
 def _failed(error: MailError) -> OpeningError:
     # A certificate does not mend itself, and neither does an address that must not be dialled.
     lasting = error.tls_verify_code or error.area is Area.POLICY
-    return OpeningError(_misconfigured(error.text) if lasting else _again(error.text))
+    evidence = Evidence(text=error.text, area="lmtp")
+    return OpeningError(_misconfigured(error.text, evidence) if lasting else _again(error.text, evidence))
 
 
-def _again(said: str) -> Answer:
-    return Answer(verdict=Verdict.AGAIN, said=said, is_transport=True)
+def _again(said: str, evidence: Evidence | None = None) -> Answer:
+    return Answer(verdict=Verdict.AGAIN, said=said, is_transport=True, evidence=evidence)
 
 
-def _misconfigured(said: str) -> Answer:
-    return Answer(verdict=Verdict.MISCONFIGURED, said=said, is_transport=True)
+def _misconfigured(said: str, evidence: Evidence | None = None) -> Answer:
+    return Answer(verdict=Verdict.MISCONFIGURED, said=said, is_transport=True, evidence=evidence)
 
 
 def _own_name() -> bytes:

@@ -22,6 +22,7 @@ from mailbox_operator.fetcher.maildir_text import pieces_with_lf, to_lf
 from mailbox_operator.fetcher.message import Message, MessageKey
 from mailbox_operator.fetcher.plan import Maildir
 from mailbox_operator.fetcher.sink import SinkContext, SinkHealth
+from mailbox_operator.fetcher.sink_trouble import name_trouble
 from mailbox_operator.fetcher.spool import Spool
 
 GROUP: Final = 256
@@ -116,20 +117,25 @@ class MaildirSink:
             return SinkHealth(held=len(self._held))
         waiting = now - max(self._accepted_at, min(held.since for held in self._held.values()))
         failing = fault.is_lasting or waiting >= FAILING_AFTER
-        return SinkHealth(held=len(self._held), failing=failing, reason=fault.reason, said=fault.said)
+        reason, said = fault.reason, fault.said
+        if failing:
+            reason, said = name_trouble(fault.evidence, reason=reason, said=said)
+        return SinkHealth(held=len(self._held), failing=failing, reason=reason, said=said)
 
     def offer(self, message: Message) -> None:
         """Take a message and write its file; one that is held already is not taken twice."""
-        body = message.body
-        if message.key in self._held:
+        body, key = message.body, message.key
+        if key in self._held:
             if isinstance(body, Spool):
                 body.close()
             return
-        octets, spool = (b"", body) if isinstance(body, Spool) else (to_lf(bytes(body)), None)
-        length = body.size if isinstance(body, Spool) else len(body)
-        middle = middle_of(self._mark, self._ids.render(message.key))
+        if isinstance(body, Spool):
+            octets, spool, length = b"", body, body.size
+        else:
+            octets, spool, length = to_lf(bytes(body)), None, len(body)
+        middle = middle_of(self._mark, self._ids.render(key))
         kept = message._replace(body=NOTHING)
-        held = self._held[message.key] = Held(kept, middle, octets, spool, length=length, since=self._loop.time())
+        held = self._held[key] = Held(kept, middle, octets, spool, length=length, since=self._loop.time())
         self._octets += len(octets)
         self._waiting.append(held)
         if len(self._waiting) == 1 and self._folder and not self._stopped:
@@ -200,7 +206,7 @@ class MaildirSink:
         """Write what waits, until the group is full or the volume fails."""
         while self._waiting and len(self._group) < GROUP and self._group_octets < GROUP_OCTETS:
             held = self._waiting[0]
-            if self._is_repeat(held):
+            if self._known and self._is_repeat(held):
                 self._loop.call_soon(self._deliver, held)
             else:
                 try:
@@ -232,8 +238,6 @@ class MaildirSink:
 
     def _is_repeat(self, held: Held) -> bool:
         """Say whether an earlier process has delivered it and was killed before it could write that down."""
-        if not self._repeats_left:
-            return False
         self._repeats_left -= 1
         found = held.middle in self._known
         if not self._repeats_left:
@@ -287,9 +291,9 @@ class MaildirSink:
     def _tell_pressure(self) -> None:
         share = 0.75 if self._full else 1.0
         full = (
-            (bool(self._waiting) and (self._fault is not None or self._folder is None))
-            or len(self._held) > HELD * share
+            len(self._held) > HELD * share
             or self._octets > HELD_OCTETS * share
+            or (bool(self._waiting) and (self._fault is not None or self._folder is None))
         )
         if full != self._full:
             self._full = full

@@ -49,6 +49,8 @@ class Meter:
     """What is counted; a collector in the sense of `prometheus_client`."""
 
     def __init__(self) -> None:
+        self.sink = ""
+        """Which kind of sink it is that these numbers are of."""
         self.folders: Callable[[], Mapping[str, FolderGauge]] = dict
         """Looks at each folder; only who is scraped pays for it."""
         self.messages_delivered = 0
@@ -69,8 +71,10 @@ class Meter:
             CounterMetricFamily,
             GaugeMetricFamily,
             HistogramMetricFamily,
+            InfoMetricFamily,
         )
 
+        yield InfoMetricFamily("mailbox_fetcher_sink", "Which sink is delivered to.", value={"kind": self.sink})
         for name, text, value in (
             ("messages_delivered", "Messages that the sink accepted.", self.messages_delivered),
             ("bytes_delivered", "Octets of messages that the sink accepted.", self.bytes_delivered),

@@ -21,6 +21,7 @@ def check_delivery(delivery: Delivery) -> None:
 
 def make_sink(delivery: Delivery, context: SinkContext) -> Sink:
     """Return the sink, not started. Raises PlanError: a file that the plan names cannot be used."""
+    context.meter.sink = type(delivery).__name__.lower()
     match delivery:
         case Webhook():
             from mailbox_operator.fetcher.webhook import WebhookSink  # noqa: PLC0415 - each pays for its own

@@ -29,9 +29,9 @@ def judge_state(situation: Situation) -> tuple[State, str, str]:
     if situation.refused:
         return State.LOGIN_REFUSED, situation.refused.reason, situation.refused.message
     if sink.gone:
-        return State.SINK_GONE, sink.reason, _sentence(sink.said, "Delivery has stopped; correct spec.delivery")
+        return State.SINK_GONE, sink.reason, _sentence(sink.said, "Delivery has stopped")
     if sink.failing:
-        return State.SINK_FAILING, sink.reason, _sentence(sink.said, f"{sink.held} messages wait")
+        return State.SINK_FAILING, sink.reason, _sentence(sink.said, "Messages wait")
     if situation.store_fault:
         return State.SINK_FAILING, "CheckpointUnavailable", _sentence(situation.store_fault, "Delivery waits for it")
     if situation.source_fault:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Protocol
 
+from mailbox_operator.diagnosis.evidence import Evidence
 from mailbox_operator.fetcher.answer import Answer, Verdict, judge_answer
 from mailbox_operator.fetcher.delivery_id import DeliveryIds
 from mailbox_operator.fetcher.delivery_schedule import Delivery
@@ -124,4 +125,5 @@ def _judge(done: Done, result: Response | Fault) -> None:
         done(None)
     else:
         verdict = Verdict.MISCONFIGURED if result.lasting else Verdict.AGAIN
-        done(Answer(verdict=verdict, said=result.said, is_transport=True))
+        evidence = Evidence(text=result.said, area="webhook")
+        done(Answer(verdict=verdict, said=result.said, is_transport=True, evidence=evidence))

@@ -126,7 +126,7 @@ def test_a_certificate_that_is_not_trusted_is_told_at_once(
     fetcher.write_plan(replace(fetcher.plan, delivery=replace(box.lmtp, ca_file=None)))
     fetcher.start()
     progress = fetcher.wait_state("SinkFailing")
-    assert progress.reason == "SinkMisconfigured"
+    assert progress.reason == "SinkUntrusted"
     assert "certificate" in progress.message
     fetcher.write_plan(replace(fetcher.plan, delivery=box.lmtp))
     assert fetcher.wait_state("Idle", seconds=15).messages_delivered == 1
@@ -148,7 +148,7 @@ def test_a_refused_message_is_quarantined_and_a_refused_recipient_is_not(
     )
     fetcher.start()
     progress = fetcher.wait_state("SinkFailing")
-    assert (progress.reason, progress.quarantined) == ("SinkMisconfigured", 0)
+    assert (progress.reason, progress.quarantined) == ("SinkRejected", 0)
     assert "RCPT" in progress.message
     refusing.stop()
     shutil.rmtree(folder)

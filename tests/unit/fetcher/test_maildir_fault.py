@@ -10,10 +10,10 @@ from mailbox_operator.fetcher.maildir_fault import judge_os_error
 @pytest.mark.parametrize(
     ("number", "reason", "is_lasting"),
     [
-        (errno.ENOSPC, "VolumeFull", True),
-        (errno.EDQUOT, "VolumeFull", True),
-        (errno.EROFS, "VolumeNotWritable", True),
-        (errno.EACCES, "VolumeNotWritable", True),
+        (errno.ENOSPC, "SinkFull", True),
+        (errno.EDQUOT, "SinkFull", True),
+        (errno.EROFS, "SinkNotWritable", True),
+        (errno.EACCES, "SinkNotWritable", True),
         (errno.EIO, "SinkFailing", False),
     ],
 )

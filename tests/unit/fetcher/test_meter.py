@@ -30,5 +30,5 @@ def test_folders_are_told_apart_and_summed_up() -> None:
 
 def test_the_page_lists_each_metric_with_its_kind() -> None:
     kinds = dict(re.findall(r"^# TYPE (mailbox_fetcher_\w+) (\w+)$", served(), re.MULTILINE))
-    told = dict(re.findall(r"^\| `(mailbox_fetcher_\w+)(?:\{folder\})?` \| (\w+) \|", PAGE.read_text(), re.MULTILINE))
+    told = dict(re.findall(r"^\| `(mailbox_fetcher_\w+)(?:\{\w+\})?` \| (\w+) \|", PAGE.read_text(), re.MULTILINE))
     assert told == kinds
