@@ -24,6 +24,11 @@ class Server:
     ca_pem: str
     dovecot: Dovecot
 
+    @property
+    def log(self) -> Path:
+        """Where the server writes down each session."""
+        return self.dovecot.root / "log/dovecot.log"
+
     def account(self, name: str) -> None:
         """Make an account."""
         self.dovecot.set_password(user(name), PASSWORD)

@@ -13,7 +13,7 @@ from mailbox_operator.controller.client import Client
 from mailbox_operator.controller.kinds import Key
 from mailbox_operator.controller.metrics import VERIFICATIONS, VERIFICATIONS_RUNNING
 from mailbox_operator.controller.outcome import Outcome, Remedy, Status, blocked, fails
-from mailbox_operator.controller.referenced import Referenced, UnusableError
+from mailbox_operator.controller.referenced import Bundles, Referenced, UnusableError
 from mailbox_operator.controller.resolve import Resolution
 from mailbox_operator.controller.target import render_target
 from mailbox_operator.diagnosis.finding import Retry
@@ -71,6 +71,7 @@ class Prover:
     """Called when a run has ended, with or without a result."""
     _running: dict[Key, tuple[Asked, asyncio.Task[None]]] = field(default_factory=dict)
     _results: dict[Key, Run | Exception] = field(default_factory=dict)
+    _bundles: Bundles = field(default_factory=Bundles)
 
     def running(self, key: Key) -> Asked | None:
         """Return what the run that goes on is about."""
@@ -133,7 +134,9 @@ class Prover:
         )
 
     async def _prove(self, mailbox: Mailbox, chosen: Resolution, asked: Asked) -> Run:
-        referenced = Referenced(client=self.client, namespace=mailbox.metadata.namespace)
+        referenced = Referenced(
+            client=self.client, namespace=mailbox.metadata.namespace, bundles=self._bundles, fresh=asked.urgent
+        )
         try:
             passwords = {
                 "login": await referenced.password(chosen.login.password),

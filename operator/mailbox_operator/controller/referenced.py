@@ -2,6 +2,8 @@
 
 import base64
 import binascii
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -18,6 +20,8 @@ Object = dict[str, Any]
 RESERVED_TYPES: Final = ("kubernetes.io/", "bootstrap.kubernetes.io/", "helm.sh/")
 """How the types of Secrets begin that hold something else than a password."""
 PASSWORD_TYPES: Final = ("Opaque", "kubernetes.io/basic-auth")
+KEPT_SECONDS: Final = 60.0
+MOST_KEPT: Final = 256
 NAMED: Final = 10
 """Keys of an object that are told where the wanted one is missing."""
 
@@ -34,12 +38,36 @@ class UnusableError(Exception):
         self.reason = reason
 
 
+@dataclass(slots=True)
+class Bundles:
+    """CA bundles in ConfigMaps, which are public: kept for a minute, since thousands of mailboxes may share one."""
+
+    clock: Callable[[], float] = time.monotonic
+    _kept: dict[tuple[str, str], tuple[float, Object]] = field(default_factory=dict)
+
+    def get(self, namespace: str, name: str) -> Object | None:
+        """Return a ConfigMap that was read within the last minute."""
+        found = self._kept.get((namespace, name))
+        return found[1] if found and found[0] > self.clock() else None
+
+    def put(self, namespace: str, name: str, found: Object) -> None:
+        """Keep one."""
+        now = self.clock()
+        if len(self._kept) >= MOST_KEPT:
+            self._kept = {key: kept for key, kept in self._kept.items() if kept[0] > now}
+        if len(self._kept) < MOST_KEPT:
+            self._kept[namespace, name] = (now + KEPT_SECONDS, found)
+
+
 @dataclass(slots=True, kw_only=True)
 class Referenced:
     """What one run reads; each object once. All methods raise UnusableError and ApiError."""
 
     client: Client
     namespace: str
+    bundles: Bundles
+    fresh: bool
+    """Whether a bundle must be read anew: somebody waits for what has changed."""
     _objects: dict[tuple[str, str], Object] = field(default_factory=dict)
 
     async def password(self, reference: SecretKey) -> Secret:
@@ -69,6 +97,8 @@ class Referenced:
     async def _object(self, kind: Kind, name: str) -> Object:
         if (found := self._objects.get((kind.name, name))) is not None:
             return found
+        if kind is CONFIG_MAP and not self.fresh and (found := self.bundles.get(self.namespace, name)):
+            return found
         try:
             found = await self.client.get(kind, namespace=self.namespace, name=name)
         except ApiError as error:
@@ -79,6 +109,8 @@ class Referenced:
                 reason, f"There is no {kind.name} {name} in namespace {self.namespace}: create it"
             ) from error
         self._objects[kind.name, name] = found
+        if kind is CONFIG_MAP:
+            self.bundles.put(self.namespace, name, found)
         return found
 
 

@@ -1,0 +1,72 @@
+"""What a run reads of the API server, and how often."""
+
+import base64
+
+import pytest
+
+from mailbox_operator.api.references import CertificateConfigMap, CertificateSecret, SecretKey
+from mailbox_operator.api.tls import Tls
+from mailbox_operator.controller.referenced import KEPT_SECONDS, MOST_KEPT, Bundles, Referenced
+from unit.controller.api_server import ApiServer, serving
+
+BY_CONFIG_MAP = Tls(ca_config_map_ref=CertificateConfigMap(name="ca"))
+BY_SECRET = Tls(ca_secret_ref=CertificateSecret(name="ca"))
+BUNDLE = {"data": {"ca.crt": "PEM"}}
+SECRET = {"data": {name: base64.b64encode(name.encode()).decode() for name in ("password", "other", "ca.crt")}}
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_an_object_is_read_once_a_run() -> None:
+    server = ApiServer(answer=lambda _: (200, SECRET))
+    async with serving(server) as client:
+        run = Referenced(client=client, namespace="helpdesk", bundles=Bundles(), fresh=True)
+        assert (await run.password(SecretKey(name="ca"))).reveal() == "password"
+        assert (await run.password(SecretKey(name="ca", key="other"))).reveal() == "other"
+        assert await run.ca(BY_SECRET) == "ca.crt"
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("fresh", "seconds", "reads"), [(False, KEPT_SECONDS - 1, 1), (False, KEPT_SECONDS, 2), (True, 0, 2)]
+)
+async def test_a_public_bundle_is_kept_for_a_minute_unless_somebody_waits(
+    *, fresh: bool, seconds: float, reads: int
+) -> None:
+    clock, server = Clock(), ApiServer(answer=lambda _: (200, BUNDLE))
+    bundles = Bundles(clock)
+    async with serving(server) as client:
+        first = Referenced(client=client, namespace="helpdesk", bundles=bundles, fresh=True)
+        assert await first.ca(BY_CONFIG_MAP) == "PEM"
+        clock.now = seconds
+        second = Referenced(client=client, namespace="helpdesk", bundles=bundles, fresh=fresh)
+        assert await second.ca(BY_CONFIG_MAP) == "PEM"
+    assert len(server.asked) == reads
+
+
+async def test_a_secret_is_read_in_every_run() -> None:
+    bundles, server = Bundles(), ApiServer(answer=lambda _: (200, SECRET))
+    async with serving(server) as client:
+        for _ in range(2):
+            run = Referenced(client=client, namespace="helpdesk", bundles=bundles, fresh=False)
+            await run.password(SecretKey(name="ca"))
+            await run.ca(BY_SECRET)
+    assert len(server.asked) == 2
+
+
+def test_no_more_than_so_many_bundles_are_kept() -> None:
+    clock = Clock()
+    bundles = Bundles(clock)
+    for number in range(MOST_KEPT + 1):
+        bundles.put("helpdesk", f"ca-{number}", BUNDLE)
+    assert bundles.get("helpdesk", "ca-0") == BUNDLE
+    assert bundles.get("helpdesk", f"ca-{MOST_KEPT}") is None
+    clock.now = KEPT_SECONDS
+    bundles.put("helpdesk", "another", BUNDLE)
+    assert bundles.get("helpdesk", "another") == BUNDLE
