@@ -3,13 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from mailbox_operator.fetcher.ews_after import AfterFetch
+from mailbox_operator.fetcher.ews_batches import cut_batches, render_internaldate
 from mailbox_operator.fetcher.ews_ledger import EwsLedger, begin_ledger
-from mailbox_operator.fetcher.ews_sign_in import BATCH_OCTETS, SignIn, sign_in_with
+from mailbox_operator.fetcher.ews_sign_in import SignIn, sign_in_with
 from mailbox_operator.fetcher.ews_stream import Stream
 from mailbox_operator.fetcher.message import Arrival
 from mailbox_operator.fetcher.source import SourceContext
@@ -28,7 +28,6 @@ T = TypeVar("T")
 
 CALL_SECONDS: Final = 120.0
 """Total, for one call: a page of changes, or a batch of messages."""
-BATCH_MESSAGES: Final = 50
 SPOOLED_FROM: Final = 1 << 20
 """Octets of a message that goes to the disk while it waits for the sink."""
 PAUSE: Final = 0.05
@@ -36,7 +35,6 @@ PAUSE: Final = 0.05
 GATHER_SECONDS: Final = 0.2
 """In which what is due on the server gathers."""
 STALE: Final = frozenset({"ErrorInvalidSyncStateData", "ErrorSyncFolderNotFound"})
-MONTHS: Final = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec")
 
 
 async def open_ews_session(context: SourceContext, credential: Secret) -> "EwsFetch":
@@ -225,7 +223,10 @@ class EwsFetch:
             for one in heads:
                 self._pipeline.skip(folder.name, one)
             heads = []
-        for some, is_whole in [*((batch, True) for batch in _batches(whole, sizes)), *((heads, False),) * bool(heads)]:
+        for some, is_whole in [
+            *((batch, True) for batch in cut_batches(whole, sizes)),
+            *((heads, False),) * bool(heads),
+        ]:
             await self._pipeline.valve.wait_open()
             found = await self._call(partial(get_messages, self._account, folder.handle, some, whole=is_whole))
             for message in found:
@@ -236,7 +237,7 @@ class EwsFetch:
     def _take(self, folder: str, ledger: EwsLedger, message: "Fetched", *, is_whole: bool) -> None:
         octets = message.octets
         size = len(octets) if is_whole else message.size
-        arrival = Arrival(message.id, _internaldate(message.received), size, not is_whole, message.is_read)
+        arrival = Arrival(message.id, render_internaldate(message.received), size, not is_whole, message.is_read)
         if len(octets) < SPOOLED_FROM:
             self._pipeline.take(folder, ledger, arrival, memoryview(octets))
             return
@@ -269,27 +270,6 @@ class EwsFetch:
     def _end_gathering(self) -> None:
         self._timer = None
         self._news.set()
-
-
-def _batches(ids: Sequence[str], sizes: dict[str, int]) -> Iterator[list[str]]:
-    """Cut into parts that are small enough; a large message is a part of its own."""
-    part: list[str] = []
-    octets = 0
-    for one in ids:
-        if part and (octets + sizes[one] > BATCH_OCTETS or len(part) >= BATCH_MESSAGES):
-            yield part
-            part, octets = [], 0
-        part.append(one)
-        octets += sizes[one]
-    if part:
-        yield part
-
-
-def _internaldate(seconds: float) -> bytes:
-    """Write a time as IMAP does (RFC 9051 section 9, date-time)."""
-    when = datetime.fromtimestamp(seconds, UTC)
-    clock = when.strftime("%H:%M:%S").encode()
-    return b"%02d-%b-%04d %b +0000" % (when.day, MONTHS[when.month - 1], when.year, clock)
 
 
 def _leaves(group: BaseExceptionGroup[MailError]) -> Iterator[MailError]:

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from mailbox_operator.fetcher.ews_batches import BATCH_OCTETS
 from mailbox_operator.fetcher.mounted_tls import tls_options
 from mailbox_operator.fetcher.source import LoginRefusedError, SourceContext
 from mailbox_operator.mail.credential import Credential
@@ -13,8 +14,6 @@ from mailbox_operator.mail.secret import Secret
 
 SignIn = Callable[[], Awaitable[EwsSession]]
 
-BATCH_OCTETS: Final = 4 << 20
-"""Of messages asked for at once, unless one alone has more."""
 GROWTH: Final = 2.5
 """How much larger an answer is than the largest message in it: base64, and what the server adds when it writes it anew."""
 UNAUTHORISED: Final = frozenset({"401", "403"})

@@ -12,6 +12,12 @@ from testbed.ews.world import Account
 from testbed.pki import Pki
 
 
+@pytest.fixture(scope="session", autouse=True)
+def libraries() -> None:
+    """Load what takes seconds on a busy machine before a test's time runs."""
+    from mailbox_operator.fetcher import ews_calls  # noqa: F401, PLC0415 - here and not when tests are collected
+
+
 @pytest.fixture(scope="session")
 def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
     return Pki.make(tmp_path_factory.mktemp("exchange") / "pki", "localhost")

@@ -139,6 +139,13 @@ def test_the_owners_wishes_reach_the_pod_and_cannot_take_its_identity() -> None:
     assert "ServiceAccount" not in kinds
 
 
+def test_a_fetcher_by_ews_may_take_what_its_library_and_its_largest_message_need() -> None:
+    exchange = {"protocol": "EWS", "host": "exchange.example.com"}
+    found = deployment(incoming=exchange, fetch={"filter": {"maxMessageSize": "60Mi"}})
+    limits = found["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
+    assert limits == {"memory": "488Mi"}
+
+
 def test_an_orphaned_checkpoint_is_not_owned() -> None:
     checkpoint = next(
         obj for _, obj in children(deletionPolicy="Orphan") if obj["metadata"]["name"] == "mbx-support-checkpoint"
