@@ -1,14 +1,15 @@
 """From evidence to a finding: the rule whose evidence tells most, whatever the order in which things were said."""
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from mailbox_operator.diagnosis.cleaning import clean
-from mailbox_operator.diagnosis.clues import TRANSPORT, Clues, clues_of
+from mailbox_operator.diagnosis.clues import SERVERS, TRANSPORT, Clues, clues_of
 from mailbox_operator.diagnosis.delays import named_delay
 from mailbox_operator.diagnosis.evidence import Evidence
 from mailbox_operator.diagnosis.finding import Finding, Retry
-from mailbox_operator.diagnosis.rules import Rule, rules_of
+from mailbox_operator.diagnosis.rules import Rank, Rule, rules_of
 
 UNRECOGNISED: Final = "Unrecognised"
 HEALING: Final = frozenset({Retry.BACKOFF, Retry.AFTER})
@@ -34,10 +35,18 @@ def diagnose(evidence: Evidence) -> Finding:
 
 
 def _first(clues: Clues) -> tuple[Rule, re.Match[str] | None] | None:
-    for areas in (clues.areas, TRANSPORT):  # what looks like a reply may be a library's word of the network
-        for rule in rules_of(areas):
-            if match := rule.find(clues):
-                return rule, None if match is True else match
+    if clues.areas > TRANSPORT | SERVERS and clues.statuses == {""}:  # nobody is known to have spoken
+        found = _among((rule for rule in rules_of(TRANSPORT) if rule.rank <= Rank.WORDS), clues)
+        if found:
+            return found
+    # What looks like a reply may be a library's word of the network.
+    return _among(rules_of(clues.areas), clues) or _among(rules_of(TRANSPORT), clues)
+
+
+def _among(those: Iterable[Rule], clues: Clues) -> tuple[Rule, re.Match[str] | None] | None:
+    for rule in those:
+        if match := rule.find(clues):
+            return rule, None if match is True else match
     return None
 
 

@@ -186,3 +186,14 @@ def test_the_providers_own_rule_comes_first() -> None:
         diagnose(Evidence(area=Area.IMAP, text=text, provider="icloud")).reason
         == "AppPasswordRequiredOrCredentialsInvalid"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("failed to lookup address information: Name or service not known", "HostNotFound"),
+        ("NO LOGIN, Unable to connect to ssl://localhost:993 (Connection refused)", "ConnectionRefused"),
+    ],
+)
+def test_a_librarys_word_of_the_network_is_no_reply(text: str, reason: str) -> None:
+    assert diagnose(Evidence(text=text)).reason == reason
