@@ -20,7 +20,7 @@ def choose_mechanism(credential: Credential, *, offered: Capabilities, private: 
     except SaslError as error:
         if may_use_user and takes_user:
             return USER
-        if offered.stls and not offered.sasl and not takes_user:
+        if (offered.stls or not private) and not offered.sasl and not takes_user:
             raise MailError(
                 "neither USER nor SASL is advertised without TLS", area=Area.POP3, response_code="PRIVACYREQUIRED"
             ) from None
