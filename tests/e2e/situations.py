@@ -203,6 +203,13 @@ def outgoing(protocol: str, faults: dict[str, Fault]) -> Iterator[Situation]:
 
 OTHERS: Final = (
     Situation(
+        name="no-such-folder",
+        spec={"fetch": {"folders": {"include": ["INBOX", "Invoices"]}}},
+        condition="FoldersAccessible",
+        reason="FolderNotFound",
+        says=("Invoices", "fetch.folders"),
+    ),
+    Situation(
         name="no-list-rights",
         spec={},
         condition="FoldersAccessible",
@@ -253,5 +260,12 @@ OTHERS: Final = (
     ),
 )
 SITUATIONS: Final = {
-    one.name: one for one in (*incoming("IMAP", IMAP), *incoming("EWS", EWS), *outgoing("SMTP", SMTP), *OTHERS)
+    one.name: one
+    for one in (
+        *incoming("IMAP", IMAP),
+        *incoming("POP3", POP3),
+        *incoming("EWS", EWS),
+        *outgoing("SMTP", SMTP),
+        *OTHERS,
+    )
 }
