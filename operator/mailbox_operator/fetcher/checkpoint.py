@@ -31,6 +31,8 @@ class Checkpoint:
         """When the sink last accepted a message, since the epoch."""
         self.saved_seconds: float | None = None
         """When it was last written down, since the epoch."""
+        self.listed_seconds: float | None = None
+        """When all folders were last looked through, since the epoch."""
         self.tries: dict[str, int] = {}
         """How often a message, by `folder/id`, was refused so far."""
 
@@ -83,6 +85,7 @@ class Checkpoint:
                 "rescans": self.rescans,
                 "messagesDelivered": self.messages_delivered,
                 "savedSeconds": self.saved_seconds,
+                "listedSeconds": self.listed_seconds,
                 "lastMessageSeconds": self.last_message_seconds,
             },
             ensure_ascii=False,
@@ -104,6 +107,7 @@ class Checkpoint:
             checkpoint.rescans = {str(name): float(seconds) for name, seconds in data["rescans"].items()}
             checkpoint.messages_delivered = int(data["messagesDelivered"])
             checkpoint.saved_seconds = _seconds(data["savedSeconds"])
+            checkpoint.listed_seconds = _seconds(data.get("listedSeconds"))
             checkpoint.last_message_seconds = _seconds(data["lastMessageSeconds"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(f"the checkpoint cannot be read: {error!r}") from error

@@ -1,6 +1,7 @@
 """Whether a folder's ledger still holds for what the server now shows of the folder, or a new one begins."""
 
 import logging
+from typing import Final
 
 from mailbox_operator.fetcher.imap_folder import Selected
 from mailbox_operator.fetcher.imap_ledger import ImapLedger, begin_ledger
@@ -8,6 +9,10 @@ from mailbox_operator.fetcher.pipeline import Pipeline
 from mailbox_operator.fetcher.plan import Fetch
 
 log = logging.getLogger(__name__)
+
+WHOLE_SECONDS: Final = 2.0
+"""INTERNALDATE knows no finer, and server and fetcher may round differently."""
+UNDELIVERED_SECONDS: Final = 86_400.0
 
 
 def adopt_folder(pipeline: Pipeline, folder: str, selected: Selected) -> ImapLedger:
@@ -28,10 +33,22 @@ def adopt_folder(pipeline: Pipeline, folder: str, selected: Selected) -> ImapLed
         uidnext=selected.uidnext,
         since_seconds=pipeline.fetch.since_seconds,
         now=pipeline.clock(),
-        saved=pipeline.checkpoint.saved_seconds,
+        known_until=_known_until(pipeline, is_new=known is None),
     )
     pipeline.begin(folder, ledger)
     return _instruct(ledger, pipeline.fetch)
+
+
+def _known_until(pipeline: Pipeline, *, is_new: bool) -> float | None:
+    """Return until when a folder's mail is known, which counts where only new mail is asked for. None: never looked at.
+
+    A new folder was not there when all were last looked through. One whose UIDs changed may hold messages that were not
+    delivered when the checkpoint was last written; those that were are known by their Message-ID.
+    """
+    checkpoint = pipeline.checkpoint
+    if is_new:
+        return None if checkpoint.listed_seconds is None else checkpoint.listed_seconds - WHOLE_SECONDS
+    return None if checkpoint.saved_seconds is None else checkpoint.saved_seconds - UNDELIVERED_SECONDS
 
 
 def _instruct(ledger: ImapLedger, fetch: Fetch) -> ImapLedger:

@@ -177,17 +177,17 @@ class ImapLedger:
 
 
 def begin_ledger(
-    *, uidvalidity: UidValidity, uidnext: Uid, since_seconds: float | None, now: float, saved: float | None
+    *, uidvalidity: UidValidity, uidnext: Uid, since_seconds: float | None, now: float, known_until: float | None
 ) -> ImapLedger:
-    """Return the ledger of a folder that is new, or whose UIDs mean something else than when they were `saved`.
+    """Return the ledger of a folder that is new, or whose UIDs mean something else than before.
 
-    A new folder is fetched back to `since_seconds` before `now`; 0: not at all; None: whole. One whose UIDs changed
-    goes back as far, and with 0 to when the old ones were last written down.
+    A new folder is fetched back to `since_seconds` before `now`; 0: not at all; None: whole. With 0, one of
+    which something is `known_until` then goes back to that.
     """
     newest = Uid(uidnext - 1)
     if since_seconds is None:
         return ImapLedger(uidvalidity=uidvalidity, last=Uid(0), since=None, since_through=Uid(0))
-    if not since_seconds and saved is None:
+    if not since_seconds and known_until is None:
         return ImapLedger(uidvalidity=uidvalidity, last=newest, since=None, since_through=Uid(0))
-    since = now - since_seconds if since_seconds or saved is None else saved
+    since = now - since_seconds if since_seconds or known_until is None else known_until
     return ImapLedger(uidvalidity=uidvalidity, last=Uid(0), since=since, since_through=newest)

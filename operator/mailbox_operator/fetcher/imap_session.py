@@ -79,9 +79,12 @@ class ImapSession:
         self._pause_or_resume()
         self._pipeline.follow_ups_due = self._acts_due
         try:
+            began = self._pipeline.clock()
             await self._choose()
             for folder in self._folders:
                 await self._visit(folder)
+            self._pipeline.checkpoint.listed_seconds = began
+            self._pipeline.changed()
             if once:
                 await self._end()
             else:
@@ -185,6 +188,7 @@ class ImapSession:
 
     async def _poll(self) -> None:
         """See which folders there are by now, and which of them have something new."""
+        began = self._pipeline.clock()
         await self._choose()
         others = [folder for folder in self._folders if not self._open or folder != self._open.folder.folder]
         told = {status.wire: status for status in await self._link.status(others)}
@@ -192,6 +196,7 @@ class ImapSession:
             ledger, status = self._ledger(folder), told.get(folder.wire)
             if ledger is None or status is None or ledger.is_behind(status):
                 await self._visit(folder)
+        self._pipeline.checkpoint.listed_seconds = began
 
     async def _act(self) -> None:
         """Do everywhere what is due on the server."""

@@ -129,7 +129,7 @@ def begin_checkpoint(plan: Plan, *, now: float) -> Checkpoint:
     if plan.resumes:
         log.warning("the checkpoint is lost: the mailbox is read again as far back as fetch.since")
         checkpoint.rescans[ANY] = now
-        checkpoint.saved_seconds = now - LOST_SECONDS
+        checkpoint.saved_seconds = checkpoint.listed_seconds = now - LOST_SECONDS
     return checkpoint
 
 

@@ -78,9 +78,10 @@ def test_only_unseen_ones_and_those_marked_unread_later(
     until(lambda: server.dovecot.flags(account.address) == ["S", "S"], seconds=5, what="marked")
     with server.dovecot.session(account.address, account.password) as imap:
         imap.select("INBOX")
-        imap.uid("STORE", "1", "-FLAGS", r"(\Seen)")
-        receiver.wait_accepted(2)
-        imap.uid("STORE", "2", "-FLAGS", r"(\Seen)")
+        for message, count in (("<1@x>", 2), ("<2@x>", 2)):
+            _, [found] = imap.uid("SEARCH", "HEADER", "Message-ID", message)
+            imap.uid("STORE", found.decode(), "-FLAGS", r"(\Seen)")
+            receiver.wait_accepted(count)
     fetcher.wait_metric("skipped_total", 1)
     assert ids(receiver) == ["<1@x>", "<2@x>"], "the second was handed over before"
 

@@ -158,7 +158,7 @@ def test_where_a_folder_begins(
     since_seconds: float | None, saved: float | None, last: int, since: float | None
 ) -> None:
     ledger = begin_ledger(
-        uidvalidity=UidValidity(1), uidnext=Uid(100), since_seconds=since_seconds, now=1000.0, saved=saved
+        uidvalidity=UidValidity(1), uidnext=Uid(100), since_seconds=since_seconds, now=1000.0, known_until=saved
     )
     assert (ledger.last, ledger.since) == (last, since)
 
