@@ -40,6 +40,7 @@ def arguments() -> argparse.Namespace:
         default=0,
         help="say -15: above what else runs on the machine (root), which then disturbs less",
     )
+    parser.add_argument("--retries", type=int, default=2, help="of a run that others disturbed; default 2")
     found = parser.parse_args()
     found.only = set(found.only.split(",")) if found.only else set(known)
     if strange := found.only - set(known):
@@ -70,7 +71,7 @@ def main() -> None:
         for heat in heats:
             with course(heat, running, webhook) as made:
                 print(heat.title, flush=True)
-                runs = race(heat, made, rounds=chosen.rounds)
+                runs = race(heat, made, rounds=chosen.rounds, retries=chosen.retries)
                 results.append(Result(heat=heat, messages=made.server.messages, runs=runs))
         gauges = measure(chosen.only & set(GAUGES), root, webhook, pki=running.pki)
     for result in results:

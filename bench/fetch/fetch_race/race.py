@@ -24,7 +24,6 @@ MEMORY: Final = Path("/dev/shm")  # noqa: S108 - folders in it are made by tempf
 DISK: Final = Path(tempfile.gettempdir())
 MOST_FOREIGN: Final = 0.10
 """A run during which others took more of the machine is repeated."""
-RETRIES: Final = 2
 SETTLE: Final = 1.2
 """Seconds: mbsync waits out a Maildir that changed within the last second, and is not charged for that."""
 
@@ -85,7 +84,7 @@ def course(heat: Heat, servers: Servers, sink: Sink) -> Iterator[Course]:
         yield made.through(port, helper=process)
 
 
-def race(heat: Heat, course: Course, *, rounds: int) -> dict[str, list[Run]]:
+def race(heat: Heat, course: Course, *, rounds: int, retries: int) -> dict[str, list[Run]]:
     """Return each contestant's runs, by round. Raises AssertionError where a message was lost or came twice."""
     names = list(heat.contestants)
     runs: dict[str, list[Run]] = {name: [] for name in names}
@@ -96,7 +95,7 @@ def race(heat: Heat, course: Course, *, rounds: int) -> dict[str, list[Run]]:
         for number in range(rounds):
             turn = number % len(names)
             for name in names[turn:] + names[:turn]:
-                one = best(name, course, outs[name])
+                one = best(name, course, outs[name], retries=retries)
                 runs[name].append(one)
                 print(f"  round {number + 1}  {name:12} {one.seconds:7.2f} s  foreign {one.foreign:.0%}", flush=True)
     return runs
@@ -113,11 +112,11 @@ def folders(names: list[str], course: Course) -> Iterator[dict[str, Path]]:
         yield outs
 
 
-def best(name: str, course: Course, out: Path) -> Run:
+def best(name: str, course: Course, out: Path, *, retries: int) -> Run:
     """Run until the machine was quiet; else return the run with the least noise."""
     tries = []
-    for _ in range(1 + RETRIES):
-        wait_quiet(seconds=5)
+    for _ in range(1 + retries):
+        wait_quiet(seconds=5 if retries else 0.5)
         tries.append(patiently(name, course, out))
         if tries[-1].foreign <= MOST_FOREIGN:
             break
