@@ -76,10 +76,11 @@ received = false
 verbose = 0
 """
 
+# `fetchall`: it marks what it has fetched as seen, and would find nothing in the next round.
 FETCHMAIL: Final = """\
 set no bouncemail
 poll {host} service {port} protocol IMAP timeout 300
- user "{user}" password "{password}" is "root" here keep batchlimit 0 fetchlimit 0 {tls}
+ user "{user}" password "{password}" is "root" here keep fetchall batchlimit 0 fetchlimit 0 {tls}
  bsmtp "{out}/bsmtp"
 """
 
@@ -218,9 +219,8 @@ class Fetchmail:
 
     name = "fetchmail"
     package = "fetchmail"
-    codes = (0, 1)
-    """1: there is no new mail."""
-    tries = 3
+    codes = (0,)
+    tries = 1
 
     def prepare(self, course: Course, out: Path) -> list[str]:
         secured = f'ssl sslcertck sslcertfile "{course.server.ca_file}"' if course.secured else "sslproto ''"
