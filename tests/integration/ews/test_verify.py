@@ -163,7 +163,6 @@ async def test_bad_certificates_are_named(post: Post, certificate: str, reason: 
     ("misbehaviour", "step", "reason", "retry"),
     [
         (at("", answering(404)), Step.INCOMING_REACHABLE, "WrongEndpoint", Retry.NO),
-        (at("", answering(403)), Step.INCOMING_REACHABLE, "PermissionMissingOrEWSDisabled", Retry.NO),
         (at("", answering(503)), Step.INCOMING_REACHABLE, "ServerUnavailable", Retry.BACKOFF),
         (
             at("", answering(500, body=RUNTIME_ERROR, headers=HTML)),
@@ -200,6 +199,13 @@ async def test_faults_of_http_are_named(
     post.exchange.state.misbehaviours.append(misbehaviour)
     found = await first_fault(target(post), NETWORK_BUT_METADATA)
     assert (found.step, found.reason, found.retry) == (step, reason, retry), found.message
+
+
+async def test_a_bare_403_is_a_missing_permission_whatever_else_it_may_be(post: Post) -> None:
+    post.exchange.state.misbehaviours.append(at("", answering(403)))
+    found = await first_fault(target(post))
+    assert (found.step, found.retry) == (Step.INCOMING_REACHABLE, Retry.NO)
+    assert found.reason.startswith("PermissionMissing"), found.message
 
 
 @pytest.mark.parametrize(
