@@ -60,7 +60,7 @@ async def run_wave(
     """Stop at nothing but the end of the wave, or LIMIT."""
     for name in new:
         server.account(name)
-    patching = len(names) / 200
+    patching = len(names) / 66  # and listing them after the start
     due = (datetime.now(UTC) + timedelta(seconds=patching + START_SECONDS)).replace(microsecond=0)
     await mailboxes.set_due(names, due)
     operator = await asyncio.to_thread(start)
