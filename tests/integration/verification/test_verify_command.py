@@ -96,7 +96,11 @@ def test_a_wrong_password_ends_in_the_remedy(server: MailServer, account: Accoun
     ("spec", "args", "says"),
     [
         ({"address": "no address"}, ("--password-stdin",), "spec.address"),
-        ({"fetch": {"filter": {"unseenOnly": True}}}, ("--password-stdin",), "spec.fetch.filter.unseenOnly"),
+        (
+            {"sharedMailbox": True, "credentials": {"username": "d", "passwordSecretRef": {"name": "support-mail"}}},
+            ("--password-stdin",),
+            "spec.sharedMailbox",
+        ),
         ({"providerRef": {"name": "acme"}}, ("--password-stdin",), "MailProvider acme is not among the manifests"),
         ({}, (), "Secret support-mail, key password, is not here"),
         ({}, ("--name", "other"), "no Mailbox other"),
