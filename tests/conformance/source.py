@@ -7,7 +7,7 @@ from typing import Protocol
 import pytest
 
 from mailbox_operator.diagnosis.finding import Finding
-from mailbox_operator.fetcher.checkpoint import Checkpoint
+from mailbox_operator.fetcher.checkpoint.checkpoint import Checkpoint
 from mailbox_operator.fetcher.meter import Meter
 from mailbox_operator.fetcher.pipeline import Pipeline
 from mailbox_operator.fetcher.plan import Fetch

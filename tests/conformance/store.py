@@ -5,7 +5,7 @@ from typing import Protocol
 
 import pytest
 
-from mailbox_operator.fetcher.store import FencedError, Store
+from mailbox_operator.fetcher.checkpoint.store import FencedError, Store
 
 
 class Place(Protocol):

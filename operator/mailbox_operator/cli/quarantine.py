@@ -9,9 +9,9 @@ from typing import Literal
 
 import click
 
-from mailbox_operator.fetcher.checkpoint import Checkpoint, CheckpointError
-from mailbox_operator.fetcher.store import FencedError, StoreAwayError
-from mailbox_operator.fetcher.store_file import FileStore
+from mailbox_operator.fetcher.checkpoint.checkpoint import Checkpoint, CheckpointError
+from mailbox_operator.fetcher.checkpoint.store import FencedError, StoreAwayError
+from mailbox_operator.fetcher.checkpoint.store_file import FileStore
 
 Action = Literal["retry", "drop"]
 

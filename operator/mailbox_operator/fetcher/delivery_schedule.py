@@ -6,12 +6,12 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Final
 
-from mailbox_operator.fetcher.answer import Answer, Verdict
 from mailbox_operator.fetcher.backoff import backoff_seconds
 from mailbox_operator.fetcher.message import Message, MessageKey
 from mailbox_operator.fetcher.sink import SinkHealth
 from mailbox_operator.fetcher.sink_trouble import name_trouble
 from mailbox_operator.fetcher.spool import Spool
+from mailbox_operator.fetcher.webhook.answer import Answer, Verdict
 
 MEMORY_LIMIT: Final = 4 << 20
 """Octets of messages in memory, above which no more are wanted; half of it opens again."""

@@ -9,8 +9,9 @@ from random import random
 from time import time
 from typing import Final
 
-from mailbox_operator.fetcher.checkpoint import ANY, Checkpoint
-from mailbox_operator.fetcher.checkpoint_writer import CheckpointWriter
+from mailbox_operator.fetcher.checkpoint.checkpoint import ANY, Checkpoint
+from mailbox_operator.fetcher.checkpoint.store import FencedError, Store, StoreAwayError
+from mailbox_operator.fetcher.checkpoint.writer import CheckpointWriter
 from mailbox_operator.fetcher.meter import Meter
 from mailbox_operator.fetcher.pipeline import Pipeline, rfc3339
 from mailbox_operator.fetcher.plan import Plan
@@ -20,7 +21,6 @@ from mailbox_operator.fetcher.sinks import make_sink
 from mailbox_operator.fetcher.source import SourceContext
 from mailbox_operator.fetcher.sources import make_source
 from mailbox_operator.fetcher.state import Situation, judge_state
-from mailbox_operator.fetcher.store import FencedError, Store, StoreAwayError
 from mailbox_operator.fetcher.valve import Reason, Valve
 from mailbox_operator.mail.guard import AddressPolicy
 

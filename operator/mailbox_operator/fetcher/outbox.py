@@ -5,12 +5,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, Protocol
 
-from mailbox_operator.fetcher.answer import Answer, Verdict
 from mailbox_operator.fetcher.delivery_schedule import Delivery, DeliverySchedule
 from mailbox_operator.fetcher.ids import MessageId, UidValidity
 from mailbox_operator.fetcher.message import Message
 from mailbox_operator.fetcher.sink import SinkContext, SinkHealth
 from mailbox_operator.fetcher.spool import Spool
+from mailbox_operator.fetcher.webhook.answer import Answer, Verdict
 
 REFUSALS: Final = 3
 """So often a message may be refused before it is given up."""

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from mailbox_operator.fetcher.checkpoint import Checkpoint
+from mailbox_operator.fetcher.checkpoint.checkpoint import Checkpoint
+from mailbox_operator.fetcher.checkpoint.ledger import Ledger
 from mailbox_operator.fetcher.filter import Filter
 from mailbox_operator.fetcher.headers import LOOKED_AT, Headers, read_headers
 from mailbox_operator.fetcher.ids import MessageId, UidValidity
-from mailbox_operator.fetcher.imap_data import seconds_of_date
-from mailbox_operator.fetcher.ledger import Ledger
+from mailbox_operator.fetcher.imap.data import seconds_of_date
 from mailbox_operator.fetcher.message import Arrival, Message, MessageKey
 from mailbox_operator.fetcher.meter import FolderGauge, Meter
 from mailbox_operator.fetcher.plan import Fetch

@@ -12,7 +12,9 @@ from secrets import token_hex
 from time import time
 from typing import Final
 
-from mailbox_operator.fetcher.checkpoint import ANY, Checkpoint, CheckpointError
+from mailbox_operator.fetcher.checkpoint.checkpoint import ANY, Checkpoint, CheckpointError
+from mailbox_operator.fetcher.checkpoint.store import FencedError, Store, StoreAwayError
+from mailbox_operator.fetcher.checkpoint.store_file import FileStore
 from mailbox_operator.fetcher.engine import Ended, Engine, Surroundings
 from mailbox_operator.fetcher.health import HealthServer
 from mailbox_operator.fetcher.meter import Meter
@@ -20,8 +22,6 @@ from mailbox_operator.fetcher.plan import Plan, PlanError
 from mailbox_operator.fetcher.progress import Progress
 from mailbox_operator.fetcher.sinks import check_delivery
 from mailbox_operator.fetcher.sources import check_source
-from mailbox_operator.fetcher.store import FencedError, Store, StoreAwayError
-from mailbox_operator.fetcher.store_file import FileStore
 from mailbox_operator.fetcher.watched_file import WatchedFile
 from mailbox_operator.mail.guard import AddressPolicy, parse_networks
 
@@ -113,8 +113,8 @@ def open_store(spec: str, *, plan: Plan, tasks: asyncio.TaskGroup) -> Store:
         return FileStore(Path(name))
     if kind == "configmap" and name:
         # A file's owner does without all that.
-        from mailbox_operator.fetcher.http_pool import HttpPool  # noqa: PLC0415
-        from mailbox_operator.fetcher.store_configmap import LARGEST_ANSWER, ApiAccess, ConfigMapStore  # noqa: PLC0415
+        from mailbox_operator.fetcher.checkpoint.store_configmap import LARGEST_ANSWER, ApiAccess, ConfigMapStore  # noqa: PLC0415
+        from mailbox_operator.fetcher.http.pool import HttpPool  # noqa: PLC0415
 
         access = ApiAccess.in_pod(os.environ)
         pool = HttpPool(access.server(), size=1, max_body=LARGEST_ANSWER, tasks=tasks)

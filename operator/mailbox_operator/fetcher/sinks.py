@@ -10,7 +10,7 @@ def check_delivery(delivery: Delivery) -> None:
     """Say whether `make_sink` can make something of it, as far as the plan alone shows. Raises PlanError."""
     match delivery:
         case Webhook():
-            from mailbox_operator.fetcher.webhook import check_webhook  # noqa: PLC0415 - each pays for its own
+            from mailbox_operator.fetcher.webhook.sink import check_webhook  # noqa: PLC0415 - each pays for its own
 
             check_webhook(delivery)
         case Lmtp() | Maildir():
@@ -24,15 +24,15 @@ def make_sink(delivery: Delivery, context: SinkContext) -> Sink:
     context.meter.sink = type(delivery).__name__.lower()
     match delivery:
         case Webhook():
-            from mailbox_operator.fetcher.webhook import WebhookSink  # noqa: PLC0415 - each pays for its own
+            from mailbox_operator.fetcher.webhook.sink import WebhookSink  # noqa: PLC0415 - each pays for its own
 
             return WebhookSink(delivery, context)
         case Lmtp():
-            from mailbox_operator.fetcher.lmtp import LmtpSink  # noqa: PLC0415 - the same
+            from mailbox_operator.fetcher.lmtp.sink import LmtpSink  # noqa: PLC0415 - the same
 
             return LmtpSink(delivery, context)
         case Maildir():
-            from mailbox_operator.fetcher.maildir import MaildirSink  # noqa: PLC0415 - the same
+            from mailbox_operator.fetcher.maildir.sink import MaildirSink  # noqa: PLC0415 - the same
 
             return MaildirSink(delivery, context)
         case _:

@@ -22,13 +22,13 @@ def make_source(context: SourceContext) -> Source:
     from mailbox_operator.fetcher.sessions import Sessions  # noqa: PLC0415 - each pays for its own
 
     if context.plan.protocol is Protocol.EWS:
-        from mailbox_operator.fetcher.ews_session import open_ews_session  # noqa: PLC0415
+        from mailbox_operator.fetcher.ews.session import open_ews_session  # noqa: PLC0415
 
         return Sessions(context, open_session=partial(open_ews_session, context))
     if context.plan.protocol is Protocol.POP3:
-        from mailbox_operator.fetcher.pop3_session import open_pop3_session  # noqa: PLC0415
+        from mailbox_operator.fetcher.pop3.session import open_pop3_session  # noqa: PLC0415
 
         return Sessions(context, open_session=partial(open_pop3_session, context))
-    from mailbox_operator.fetcher.imap_session import open_imap_session  # noqa: PLC0415
+    from mailbox_operator.fetcher.imap.session import open_imap_session  # noqa: PLC0415
 
     return Sessions(context, open_session=partial(open_imap_session, context))

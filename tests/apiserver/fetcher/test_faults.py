@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from integration.conftest import Account
-from mailbox_operator.fetcher.checkpoint_writer import AWAY_MESSAGES
+from mailbox_operator.fetcher.checkpoint.writer import AWAY_MESSAGES
 from mailbox_operator.fetcher.plan import Fetch, Identity, Maildir, Plan, Source
 from mailbox_operator.mail.endpoint import Protocol, Security
 from support.kube import Kube, until

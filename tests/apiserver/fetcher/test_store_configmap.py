@@ -14,9 +14,9 @@ import pytest
 import yaml
 
 from conformance.store import Place, StoreSuite
-from mailbox_operator.fetcher.http_pool import HttpPool
-from mailbox_operator.fetcher.store import FencedError, Store, StoreAwayError
-from mailbox_operator.fetcher.store_configmap import LARGEST_ANSWER, ApiAccess, ConfigMapStore
+from mailbox_operator.fetcher.checkpoint.store import FencedError, Store, StoreAwayError
+from mailbox_operator.fetcher.checkpoint.store_configmap import LARGEST_ANSWER, ApiAccess, ConfigMapStore
+from mailbox_operator.fetcher.http.pool import HttpPool
 from support.kube import Kube
 from testbed.pki import Pki
 

@@ -15,7 +15,7 @@ from testbed.pki import Pki
 @pytest.fixture(scope="session", autouse=True)
 def libraries() -> None:
     """Load what takes seconds on a busy machine before a test's time runs."""
-    from mailbox_operator.fetcher import ews_calls  # noqa: F401, PLC0415 - here and not when tests are collected
+    from mailbox_operator.fetcher.ews import calls  # noqa: F401, PLC0415 - here and not when tests are collected
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import pytest
 
 from conformance.source import Rig, Server, SourceSuite
 from integration.ews.conftest import Post
-from mailbox_operator.fetcher.imap_data import seconds_of_date
+from mailbox_operator.fetcher.imap.data import seconds_of_date
 from mailbox_operator.fetcher.plan import Fetch, HeaderMatch
 from mailbox_operator.fetcher.plan import Source as SourcePlan
 from mailbox_operator.mail.endpoint import Protocol, Security

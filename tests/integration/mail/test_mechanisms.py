@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mailbox_operator.fetcher.imap_sign_in import Door, open_imap
+from mailbox_operator.fetcher.imap.sign_in import Door, open_imap
 from mailbox_operator.fetcher.plan import Source
 from mailbox_operator.fetcher.source import LoginRefusedError
 from mailbox_operator.mail.credential import Credential, CredentialKind

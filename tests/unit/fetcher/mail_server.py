@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from mailbox_operator.fetcher.uid_set import parse_uid_set
+from mailbox_operator.fetcher.checkpoint.uid_set import parse_uid_set
 
 SET = re.compile(rb"UID (?:FETCH|STORE|SEARCH UID) (\S+)")
 DATE = b"17-Jul-2026 02:44:25 +0000"

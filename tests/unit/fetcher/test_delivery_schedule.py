@@ -1,6 +1,5 @@
 """Which message goes to the sink next; time is a number here."""
 
-from mailbox_operator.fetcher.answer import Answer, Verdict, judge_answer
 from mailbox_operator.fetcher.delivery_schedule import (
     FAILING_AFTER,
     LONELY_FAILURES,
@@ -11,6 +10,7 @@ from mailbox_operator.fetcher.delivery_schedule import (
 from mailbox_operator.fetcher.headers import Headers
 from mailbox_operator.fetcher.ids import Uid, UidValidity
 from mailbox_operator.fetcher.message import Message
+from mailbox_operator.fetcher.webhook.answer import Answer, Verdict, judge_answer
 
 DOWN = Answer(verdict=Verdict.AGAIN, said="The connection ended", is_transport=True)
 

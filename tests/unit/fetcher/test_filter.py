@@ -4,7 +4,7 @@ import pytest
 
 from mailbox_operator.fetcher.filter import Filter
 from mailbox_operator.fetcher.headers import read_headers
-from mailbox_operator.fetcher.imap_criteria import render_criteria, render_since
+from mailbox_operator.fetcher.imap.criteria import render_criteria, render_since
 from mailbox_operator.fetcher.plan import Fetch, HeaderMatch
 
 MESSAGE = (

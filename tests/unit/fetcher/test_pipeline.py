@@ -2,11 +2,11 @@
 
 import pytest
 
-from mailbox_operator.fetcher.checkpoint import Checkpoint
+from mailbox_operator.fetcher.checkpoint.checkpoint import Checkpoint
 from mailbox_operator.fetcher.ids import Uid, UidValidity
-from mailbox_operator.fetcher.imap_adoption import adopt_folder
-from mailbox_operator.fetcher.imap_folder import Selected
-from mailbox_operator.fetcher.imap_ledger import ImapLedger
+from mailbox_operator.fetcher.imap.adoption import adopt_folder
+from mailbox_operator.fetcher.imap.folder import Selected
+from mailbox_operator.fetcher.imap.ledger import ImapLedger
 from mailbox_operator.fetcher.message import Arrival
 from mailbox_operator.fetcher.meter import FolderGauge, Meter
 from mailbox_operator.fetcher.pipeline import Pipeline

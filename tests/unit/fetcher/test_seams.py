@@ -12,12 +12,12 @@ import pytest
 from conformance.sink import Receiver, SinkSuite
 from conformance.source import Server, SourceSuite
 from conformance.store import Place, StoreSuite
+from mailbox_operator.fetcher.checkpoint.store import Store
+from mailbox_operator.fetcher.checkpoint.store_file import FileStore
 from mailbox_operator.fetcher.plan import Lmtp, Maildir, Webhook
 from mailbox_operator.fetcher.plan import Source as SourcePlan
 from mailbox_operator.fetcher.sink import Sink, SinkContext
 from mailbox_operator.fetcher.sinks import make_sink
-from mailbox_operator.fetcher.store import Store
-from mailbox_operator.fetcher.store_file import FileStore
 from mailbox_operator.mail.endpoint import Protocol, Security
 from unit.fetcher.lmtp_server import LmtpServer
 from unit.fetcher.mail_server import MailServer

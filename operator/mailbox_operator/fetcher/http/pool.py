@@ -1,0 +1,190 @@
+"""Up to N connections to one HTTP server, and the deadlines of what goes over them."""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from mailbox_operator.fetcher.http.connection import Exchange, Fault, HttpConnection
+from mailbox_operator.fetcher.http.reader import Response
+from mailbox_operator.mail.dial import connect_tcp
+from mailbox_operator.mail.errors import Area, MailError
+from mailbox_operator.mail.guard import AddressPolicy
+from mailbox_operator.mail.tls import tls_error
+
+LEAVING: Final = Fault("The fetcher is leaving")
+SWEEP_SECONDS: Final = 0.25
+"""How exact deadlines are: a timer for each delivery would cost more than the rest of its bookkeeping."""
+
+
+class UrlError(ValueError):
+    """No address that can be posted to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpServer:
+    """Where requests go."""
+
+    host: str
+    port: int
+    ssl_context: ssl.SSLContext | None
+    policy: AddressPolicy
+
+    @property
+    def authority(self) -> str:
+        """Return the `Host` field."""
+        usual = 443 if self.ssl_context else 80
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == usual else f"{host}:{self.port}"
+
+
+def parse_url(url: str) -> tuple[str, str, int, str]:
+    """Return scheme, host (ASCII), port and request target of an http(s) URL. Raises UrlError."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+        host = (parts.hostname or "").encode("idna" if not (parts.hostname or "").isascii() else "ascii").decode()
+    except ValueError as error:
+        raise UrlError(f"no valid URL: {error}") from error
+    if parts.scheme not in {"http", "https"} or not host or parts.username is not None:
+        raise UrlError("a URL is needed that begins with http:// or https://, without a user name")
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if not target.isascii() or any(character <= " " or character == "\x7f" for character in target):
+        raise UrlError("the URL's path must be percent-encoded")
+    return parts.scheme, host, port or (443 if parts.scheme == "https" else 80), target
+
+
+class HttpPool:
+    """Starts exchanges on idle connections or new ones. The caller keeps to `free`; `on_free` tells it of room."""
+
+    def __init__(
+        self,
+        server: HttpServer,
+        *,
+        size: int,
+        max_body: int,
+        tasks: asyncio.TaskGroup,
+        on_free: Callable[[], None] | None = None,
+    ) -> None:
+        self._server = server
+        self._max_body = max_body
+        self._tasks = tasks
+        self._on_free = on_free
+        self._idle: list[HttpConnection] = []
+        self._busy: set[HttpConnection] = set()
+        self._dialling: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.get_running_loop()
+        self._sweeper: asyncio.TimerHandle | None = None
+        self.free = size
+        """How many more exchanges can start."""
+        self._closed = False
+
+    @property
+    def under_way(self) -> int:
+        """How many exchanges have not ended."""
+        return len(self._busy) + len(self._dialling)
+
+    def use(self, server: HttpServer) -> None:
+        """Make new connections so from now on."""
+        self._server = server
+
+    def start(self, exchange: Exchange) -> None:
+        """Send a request now; its `done` is called later, never from within."""
+        if self._closed:
+            self._loop.call_soon(exchange.done, LEAVING)
+            return
+        self.free -= 1
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_open:
+                self._busy.add(connection)
+                connection.begin(exchange)
+                break
+        else:
+            task = self._tasks.create_task(self._dial(exchange), name="http-dial")
+            self._dialling.add(task)
+        if self._sweeper is None:
+            self._sweeper = self._loop.call_later(SWEEP_SECONDS, self._sweep)
+
+    async def request(self, octets: bytes, *, seconds: float) -> Response | Fault:
+        """Send one request and wait for its end."""
+        result: asyncio.Future[Response | Fault] = self._loop.create_future()
+
+        def done(outcome: Response | Fault) -> None:
+            if not result.done():
+                result.set_result(outcome)
+
+        self.start(Exchange(octets, spool=None, deadline=self._loop.time() + seconds, done=done))
+        return await result
+
+    def close(self) -> None:
+        """Drop everything; what is under way ends in a Fault."""
+        self._closed = True
+        if self._sweeper:
+            self._sweeper.cancel()
+        for task in self._dialling:
+            task.cancel()
+        for connection in (*self._busy, *self._idle):
+            connection.abort(LEAVING.said)
+
+    async def _dial(self, exchange: Exchange) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - this runs in one
+        try:
+            async with asyncio.timeout_at(exchange.deadline):
+                connection = await self._connect()
+        except TimeoutError:
+            self._drop(task, exchange, Fault("No connection within the deadline"))
+        except MailError as error:
+            # A certificate does not mend itself, and neither does an address that must not be dialled.
+            lasting = bool(error.tls_verify_code) or error.area is Area.POLICY
+            self._drop(task, exchange, Fault(error.text, lasting=lasting))
+        except asyncio.CancelledError:
+            self._drop(task, exchange, LEAVING)
+            raise
+        else:
+            self._dialling.discard(task)
+            self._busy.add(connection)
+            connection.begin(exchange)
+
+    def _drop(self, task: asyncio.Task[None], exchange: Exchange, fault: Fault) -> None:
+        self._dialling.discard(task)
+        self.free += 1
+        exchange.done(fault)
+        if self._on_free:
+            self._on_free()
+
+    async def _connect(self) -> HttpConnection:
+        server = self._server
+        sock = await connect_tcp(server.host, server.port, policy=server.policy)
+        try:  # whatever happens from here on, asyncio closes the socket
+            _, connection = await self._loop.create_connection(
+                lambda: HttpConnection(max_body=self._max_body, freed=self._freed),
+                sock=sock,
+                ssl=server.ssl_context,
+                server_hostname=server.host if server.ssl_context else None,
+            )
+        except OSError as error:  # TLS faults are OSErrors too
+            raise tls_error(error, host=server.host) from error
+        return connection
+
+    def _freed(self, connection: HttpConnection) -> None:
+        if connection in self._busy:
+            self._busy.remove(connection)
+            self.free += 1
+        if connection.is_open:
+            self._idle.append(connection)
+        elif connection in self._idle:
+            self._idle.remove(connection)
+        if self._on_free:
+            self._on_free()
+
+    def _sweep(self) -> None:
+        """End what is over its deadline."""
+        now = self._loop.time()
+        for connection in tuple(self._busy):
+            if connection.deadline is not None and connection.deadline < now:
+                connection.abort("No answer within the deadline")
+        self._sweeper = self._loop.call_later(SWEEP_SECONDS, self._sweep) if self._busy or self._dialling else None

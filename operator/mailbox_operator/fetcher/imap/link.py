@@ -1,0 +1,64 @@
+"""A signed-in connection, and the commands that concern its folders as a whole."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from mailbox_operator.fetcher.imap.connection import ImapConnection, Reply
+from mailbox_operator.fetcher.imap.folder_data import FolderStatus, mailbox_argument, parse_list, parse_status
+from mailbox_operator.fetcher.imap.patience import Patience
+from mailbox_operator.mail.folders import Folder
+
+STATUS_AT_ONCE: Final = 100
+"""Folders asked of in one write."""
+LITERALS: Final = frozenset({"LITERAL+", "LITERAL-", "IMAP4REV2"})
+
+
+class ImapLink:
+    """What a session needs of its connection. All commands may raise MailError and HeldBackError."""
+
+    def __init__(self, connection: ImapConnection, offered: frozenset[str], *, patience: Patience) -> None:
+        self.connection = connection
+        self.offered = offered
+        """The server's capabilities, in upper case."""
+        self.patience = patience
+
+    def argument(self, folder: Folder) -> bytes:
+        """Write a folder's name as an argument."""
+        return mailbox_argument(folder.wire, literals=bool(self.offered & LITERALS))
+
+    async def run(self, command: bytes) -> Reply:
+        """Send a command and return its reply, which is OK."""
+        early = self.connection.take_ahead(command)
+        reply = await self.patience.reply(early or self.connection.send(command))
+        if early and reply.status != "OK":  # that it came early may be why
+            reply = await self.patience.reply(self.connection.send(command))
+        if reply.status != "OK":
+            raise reply.failed()
+        return reply
+
+    async def list_folders(self) -> list[Folder]:
+        """Return all folders, with their special uses where the server tells them (RFC 6154)."""
+        asked = b'LIST "" "*"'
+        if {"LIST-EXTENDED", "SPECIAL-USE"} <= self.offered:
+            asked += b" RETURN (SPECIAL-USE)"
+        self.connection.take_untagged()
+        await self.run(asked)
+        return [folder for folder in map(parse_list, self.connection.take_untagged()) if folder is not None]
+
+    async def status(self, folders: Sequence[Folder]) -> list[FolderStatus]:
+        """Return what is known of folders without opening them; one that cannot be asked is left out."""
+        items = b"UIDNEXT UIDVALIDITY" + (b" HIGHESTMODSEQ" if "CONDSTORE" in self.offered else b"")
+        found: list[FolderStatus] = []
+        for start in range(0, len(folders), STATUS_AT_ONCE):
+            asked = [
+                self.connection.send(b"STATUS %b (%b)" % (self.argument(folder), items))
+                for folder in folders[start : start + STATUS_AT_ONCE]
+            ]
+            for reply in asked:
+                await self.patience.reply(reply)
+            found += filter(None, map(parse_status, self.connection.take_untagged()))
+        return found
+
+    async def create(self, folder: Folder) -> None:
+        """Make a folder."""
+        await self.run(b"CREATE " + self.argument(folder))

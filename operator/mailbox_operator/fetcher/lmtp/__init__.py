@@ -1,0 +1,1 @@
+"""LMTP as a sink: transactions pipelined over a few connections."""

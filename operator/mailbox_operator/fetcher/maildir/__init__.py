@@ -1,0 +1,1 @@
+"""A Maildir as a sink: durable by groups."""

@@ -1,0 +1,300 @@
+"""The Maildir sink: one file a message, durable in groups.
+
+A message is written where it arrives, on the loop's thread: two threads that both work in Python lose more by handing
+the interpreter to and fro than the file costs (27 µs). What waits for the disk, and only that, runs on a thread.
+"""
+
+import asyncio
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from time import time
+from typing import Final
+
+from mailbox_operator.fetcher.backoff import backoff_seconds
+from mailbox_operator.fetcher.delivery_id import DeliveryIds
+from mailbox_operator.fetcher.ids import MessageId, UidValidity
+from mailbox_operator.fetcher.imap.data import seconds_of_date
+from mailbox_operator.fetcher.maildir.fault import DiskFault, judge_os_error
+from mailbox_operator.fetcher.maildir.folder import MaildirFolder
+from mailbox_operator.fetcher.maildir.name import mark_of, middle_of, render_name
+from mailbox_operator.fetcher.maildir.text import pieces_with_lf, to_lf
+from mailbox_operator.fetcher.message import Message, MessageKey
+from mailbox_operator.fetcher.plan import Maildir
+from mailbox_operator.fetcher.sink import SinkContext, SinkHealth
+from mailbox_operator.fetcher.sink_trouble import name_trouble
+from mailbox_operator.fetcher.spool import Spool
+
+GROUP: Final = 256
+"""Messages made durable together, at most."""
+GROUP_OCTETS: Final = 4 << 20
+"""The same for what they keep in memory: they are written again should the disk fail them."""
+PATIENCE: Final = 0.1
+"""Seconds that a group waits for more while many come."""
+HASTE: Final = 0.005
+"""The same while few come."""
+MANY: Final = 16
+FIRST_BACKOFF: Final = 1.0
+LONGEST_BACKOFF: Final = 60.0
+FAILING_AFTER: Final = 300.0
+REPEATS: Final = 20_000
+"""So many messages after the start may have been delivered by a process before this one that could not write it down."""
+KNOWN: Final = 100_000
+"""Of how many files the names are kept to see these; in a larger Maildir a repeat replaces its like, or stands beside it."""
+KNOWN_SECONDS: Final = 600.0
+HELD: Final = 2 * GROUP
+HELD_OCTETS: Final = 2 * GROUP_OCTETS
+"""What is on its way in all, above which no more is wanted; three quarters of it opens again."""
+NOTHING: Final = memoryview(b"")
+
+
+class Held:
+    """A message that is not durable yet."""
+
+    __slots__ = ("length", "message", "middle", "name", "octets", "since", "spool")
+
+    def __init__(  # noqa: PLR0913 - a message's own
+        self, message: Message, middle: str, octets: bytes, spool: Spool | None, *, length: int, since: float
+    ) -> None:
+        self.message = message
+        self.middle = middle
+        self.name = ""
+        self.octets = octets
+        """With LF; empty where the message is in `spool`."""
+        self.spool = spool
+        self.length = length
+        """Octets as the server gave it."""
+        self.since = since
+
+
+class MaildirSink:
+    """Holds messages until they are durable."""
+
+    def __init__(self, maildir: Maildir, context: SinkContext) -> None:
+        self._path = Path(maildir.path)
+        self._listener = context.listener
+        self._meter = context.meter
+        self._chance = context.chance
+        self._loop = asyncio.get_running_loop()
+        self._ids = DeliveryIds(context.mailbox.uid)
+        self._mark = mark_of(context.mailbox.uid)
+        self._folder: MaildirFolder | None = None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="maildir")
+        self._task: asyncio.Task[None] | None = None
+        self._held: dict[MessageKey, Held] = {}
+        self._octets = 0
+        self._waiting: deque[Held] = deque()
+        """To be written once the volume lets us."""
+        self._group: list[Held] = []
+        """Written, to be made durable next."""
+        self._group_octets = 0
+        self._last_size = 0
+        self._committing = False
+        self._due = asyncio.Event()
+        self._at_rest = asyncio.Event()
+        self._at_rest.set()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._full = False
+        self._fault: DiskFault | None = None
+        self._failures = 0
+        self._accepted_at = self._loop.time()
+        self._known: frozenset[str] = frozenset()
+        self._repeats_left = REPEATS
+        self._stopped = False
+
+    def start(self, tasks: asyncio.TaskGroup) -> None:
+        """Open the Maildir and make durable what comes."""
+        self._task = tasks.create_task(self._run(), name="maildir")
+
+    def held(self, folder: str, uidvalidity: UidValidity | None) -> list[MessageId]:
+        """Return the ids of a folder's messages that are not durable."""
+        return [key[2] for key in self._held if key[:2] == (folder, uidvalidity)]
+
+    def health(self, *, now: float) -> SinkHealth:
+        """Say how it goes."""
+        fault = self._fault
+        if fault is None or not self._held:
+            return SinkHealth(held=len(self._held))
+        waiting = now - max(self._accepted_at, min(held.since for held in self._held.values()))
+        failing = fault.is_lasting or waiting >= FAILING_AFTER
+        reason, said = fault.reason, fault.said
+        if failing:
+            reason, said = name_trouble(fault.evidence, reason=reason, said=said)
+        return SinkHealth(held=len(self._held), failing=failing, reason=reason, said=said)
+
+    def offer(self, message: Message) -> None:
+        """Take a message and write its file; one that is held already is not taken twice."""
+        body, key = message.body, message.key
+        if key in self._held:
+            if isinstance(body, Spool):
+                body.close()
+            return
+        if isinstance(body, Spool):
+            octets, spool, length = b"", body, body.size
+        else:
+            octets, spool, length = to_lf(bytes(body)), None, len(body)
+        middle = middle_of(self._mark, self._ids.render(key))
+        kept = message._replace(body=NOTHING)
+        held = self._held[key] = Held(kept, middle, octets, spool, length=length, since=self._loop.time())
+        self._octets += len(octets)
+        self._waiting.append(held)
+        if len(self._waiting) == 1 and self._folder and not self._stopped:
+            self._write_waiting(self._folder)
+        self._tell_pressure()
+
+    def look(self) -> None:
+        """Nothing that could change is mounted but the Maildir itself."""
+
+    def stop(self) -> None:
+        """Write no more; what is written is still made durable."""
+        self._stopped = True
+        self._due.set()
+
+    async def drain(self) -> None:
+        """Return when nothing is being made durable any more."""
+        await self._at_rest.wait()
+
+    def close(self) -> None:
+        """Let go of what is held; files below `tmp` go with the next start."""
+        self._stopped = True
+        if self._alarm:
+            self._alarm.cancel()
+        if self._task:
+            self._task.cancel()
+        for held in self._held.values():
+            if held.spool:
+                held.spool.close()
+        self._held.clear()
+        self._thread.shutdown(wait=False)
+        if self._folder and not self._committing:  # else the thread still works in it, and the process ends anyway
+            self._folder.close()
+
+    async def _run(self) -> None:
+        folder = await self._open()
+        self._write_waiting(folder)
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            if self._group:
+                await self._commit(folder)
+            if not self._group:
+                self._at_rest.set()
+            if self._waiting and not self._stopped:
+                if self._failures:
+                    await asyncio.sleep(self._backoff())
+                self._write_waiting(folder)
+            self._tell_pressure()
+
+    async def _open(self) -> MaildirFolder:
+        while True:
+            try:
+                folder, self._known = await self._loop.run_in_executor(self._thread, self._open_folder)
+            except OSError as error:
+                self._fail(error)
+                await asyncio.sleep(self._backoff())
+            else:
+                self._folder = folder
+                self._loop.call_later(KNOWN_SECONDS, self._forget_known)
+                return folder
+
+    def _open_folder(self) -> tuple[MaildirFolder, frozenset[str]]:
+        folder = MaildirFolder(self._path)
+        folder.sweep(mark=self._mark)
+        return folder, folder.known(mark=self._mark, limit=KNOWN)
+
+    def _write_waiting(self, folder: MaildirFolder) -> None:
+        """Write what waits, until the group is full or the volume fails."""
+        while self._waiting and len(self._group) < GROUP and self._group_octets < GROUP_OCTETS:
+            held = self._waiting[0]
+            if self._known and self._is_repeat(held):
+                self._loop.call_soon(self._deliver, held)
+            else:
+                try:
+                    self._write(folder, held)
+                except OSError as error:
+                    self._fail(error)
+                    self._due.set()
+                    return
+                self._group.append(held)
+                self._group_octets += len(held.octets)
+            self._waiting.popleft()
+        self._schedule_commit()
+
+    def _schedule_commit(self) -> None:
+        if self._waiting or len(self._group) >= GROUP or self._group_octets >= GROUP_OCTETS:
+            self._due.set()
+        elif self._group and self._alarm is None:
+            wait = PATIENCE if self._last_size >= MANY else HASTE
+            self._alarm = self._loop.call_later(wait, self._due.set)
+        if self._group:
+            self._at_rest.clear()
+
+    def _write(self, folder: MaildirFolder, held: Held) -> None:
+        spool, arrived = held.spool, seconds_of_date(held.message.internaldate)
+        size = sum(map(len, pieces_with_lf(spool))) if spool else len(held.octets)
+        seconds = int(time()) if arrived is None else arrived
+        held.name = render_name(held.middle, seconds=seconds, size=size, wire_size=held.length)
+        folder.write(held.name, pieces_with_lf(spool) if spool else (held.octets,), seconds=arrived)
+
+    def _is_repeat(self, held: Held) -> bool:
+        """Say whether an earlier process has delivered it and was killed before it could write that down."""
+        self._repeats_left -= 1
+        found = held.middle in self._known
+        if not self._repeats_left:
+            self._forget_known()
+        return found
+
+    def _forget_known(self) -> None:
+        self._known, self._repeats_left = frozenset(), 0
+
+    async def _commit(self, folder: MaildirFolder) -> None:
+        """Make the group durable and report it, or have it written again."""
+        if self._alarm:
+            self._alarm.cancel()
+            self._alarm = None
+        group, self._group, self._group_octets = self._group, [], 0
+        self._last_size = len(group)
+        names = [held.name for held in group]
+        self._committing = True
+        try:
+            await self._loop.run_in_executor(self._thread, folder.sync, names)
+            folder.publish(names)  # here, not on the thread: it would fight for the interpreter at each of them
+            await self._loop.run_in_executor(self._thread, folder.sync_names)
+        except OSError as error:
+            self._waiting.extendleft(reversed(group))
+            self._fail(error)
+            return
+        finally:
+            self._committing = False
+        self._accepted_at = self._loop.time()
+        self._fault, self._failures = None, 0
+        for held in group:
+            self._deliver(held)
+
+    def _deliver(self, held: Held) -> None:
+        if self._held.pop(held.message.key, None) is None:
+            return  # closed in between
+        self._octets -= len(held.octets)
+        if held.spool:
+            held.spool.close()
+        self._meter.sink_seconds.observe(self._loop.time() - held.since)
+        self._listener.delivered(held.message)
+
+    def _fail(self, error: OSError) -> None:
+        self._fault = judge_os_error(error)
+        self._failures += 1
+        self._meter.retries += 1
+
+    def _backoff(self) -> float:
+        return backoff_seconds(self._failures, first=FIRST_BACKOFF, longest=LONGEST_BACKOFF, chance=self._chance())
+
+    def _tell_pressure(self) -> None:
+        share = 0.75 if self._full else 1.0
+        full = (
+            len(self._held) > HELD * share
+            or self._octets > HELD_OCTETS * share
+            or (bool(self._waiting) and (self._fault is not None or self._folder is None))
+        )
+        if full != self._full:
+            self._full = full
+            self._listener.pressure(full=full)

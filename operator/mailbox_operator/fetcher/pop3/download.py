@@ -1,0 +1,140 @@
+"""Messages asked for many at a time, where the server lets commands queue up (RFC 2449 section 6.6)."""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Final
+
+from mailbox_operator.fetcher.headers import LOOKED_AT
+from mailbox_operator.fetcher.imap.data import seconds_of_date
+from mailbox_operator.fetcher.message import Arrival
+from mailbox_operator.fetcher.pipeline import Pipeline
+from mailbox_operator.fetcher.pop3.arrival_date import arrival_date
+from mailbox_operator.fetcher.pop3.assembler import Body
+from mailbox_operator.fetcher.pop3.connection import Answer, Pop3Connection
+from mailbox_operator.fetcher.pop3.ledger import Pop3Ledger
+from mailbox_operator.fetcher.pop3.listing import Shown, Sizes
+from mailbox_operator.fetcher.pop3.patience import Pop3Patience
+from mailbox_operator.fetcher.spool import Spool
+from mailbox_operator.mail.endpoint import Protocol
+from mailbox_operator.mail.errors import asking
+from mailbox_operator.mail.pop3_capability import Capabilities
+
+FOLDER: Final = "INBOX"
+"""POP3 knows no folders: what it shows is called so."""
+DEPTH: Final = 100
+"""Commands under way; with 10 a fast server waits for us now and then, with 1,000 it is no faster than with 100."""
+TRIES: Final = 3
+"""So often the server may fail to hand a message out before it is given up."""
+
+
+class Pop3Download:
+    """Asks for messages and passes them on. Raises MailError and HeldBackError."""
+
+    def __init__(
+        self,
+        connection: Pop3Connection,
+        offered: Capabilities,
+        *,
+        ledger: Pop3Ledger,
+        pipeline: Pipeline,
+        patience: Pop3Patience,
+    ) -> None:
+        self._connection = connection
+        self._has_top = offered.top
+        self._depth = DEPTH if offered.pipelining else 1
+        self._ledger = ledger
+        self._fetch = pipeline.fetch
+        self._pipeline = pipeline
+        self._patience = patience
+        self._sizes = Sizes(())
+        self._command = b""
+        self._queue: deque[Shown] = deque()
+        self._asked: dict[int, Shown] = {}
+        self._too_large: list[Shown] = []
+        self._failed: list[tuple[Shown, Answer]] = []
+
+    async def run(self, new: Iterable[Shown], *, sizes: Sizes) -> None:
+        """Fetch messages, and see to those that are too large or do not come."""
+        self._sizes = sizes
+        self._connection.receiver = self
+        limit = self._fetch.max_message_size
+        wanted: deque[Shown] = deque()
+        for shown in new:
+            (self._too_large if sizes.of(shown.number) > limit else wanted).append(shown)
+        await self._ask(b"RETR %d", wanted)
+        too_large, self._too_large = self._too_large, []
+        if self._fetch.oversize == "HeadersOnly" and self._has_top:
+            await self._ask(b"TOP %d 0", deque(too_large))
+            too_large, self._too_large = self._too_large, []  # a header above the limit
+        for shown in too_large:
+            self._skip(shown)
+        self._see_to_failed()
+
+    # What the connection calls
+
+    def message(self, number: int, body: Body, size: int) -> None:
+        """Pass on a message."""
+        shown = self._asked.pop(number)
+        if body is None:  # LIST said it was smaller
+            self._too_large.append(shown)
+        else:
+            self._pass_on(shown, body, size)
+        self._fill()
+
+    def no_message(self, number: int, answer: Answer) -> None:
+        """Remember one that the server does not hand out."""
+        self._failed.append((self._asked.pop(number), answer))
+        self._fill()
+
+    async def _ask(self, command: bytes, queue: deque[Shown]) -> None:
+        self._command, self._queue = command, queue
+        self._fill()
+        await self._patience.until(lambda: not self._asked and not self._queue)
+
+    def _fill(self) -> None:
+        """Ask for as many as may be under way, half of them at a time, so that a write carries many."""
+        if len(self._asked) > self._depth // 2:
+            return
+        numbers = []
+        while self._queue and len(self._asked) < self._depth:
+            shown = self._queue.popleft()
+            self._asked[shown.number] = shown
+            numbers.append(shown.number)
+        if numbers:
+            self._connection.ask_messages(self._command, numbers)
+
+    def _pass_on(self, shown: Shown, body: memoryview | Spool, size: int) -> None:
+        date = arrival_date(body.read(0, limit=LOOKED_AT) if isinstance(body, Spool) else body)
+        since = self._ledger.since
+        if since is not None and (seconds_of_date(date) or since) < since:
+            if isinstance(body, Spool):
+                body.close()
+            self._skip(shown)
+            return
+        name, header_only = _id_of(shown), self._command.startswith(b"TOP")
+        if header_only:
+            size = max(size, self._sizes.of(shown.number))
+            self._ledger.spare(name)
+        self._pipeline.take(FOLDER, self._ledger, Arrival(name, date, size, header_only), body)
+
+    def _skip(self, shown: Shown) -> None:
+        self._pipeline.skip(FOLDER, _id_of(shown))
+
+    def _see_to_failed(self) -> None:
+        """Give up a message that never comes; raise for one that may come another time."""
+        failed, self._failed = self._failed, []
+        unready: Answer | None = None
+        for shown, answer in failed:
+            if self._pipeline.checkpoint.count_try(FOLDER, _id_of(shown)) < TRIES:
+                unready = answer
+            else:
+                said = f"The server does not hand it out: {answer.text or 'no reason told'}"
+                self._pipeline.quarantine(FOLDER, _id_of(shown), said)
+        if unready:
+            with asking("RETR", protocol=Protocol.POP3):
+                raise unready.failed()
+
+
+def _id_of(shown: Shown) -> str:
+    """Return what names a message for ever."""
+    return shown.uidl.decode("latin-1")

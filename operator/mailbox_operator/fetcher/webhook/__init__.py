@@ -1,0 +1,1 @@
+"""A webhook as a sink: one CloudEvent a message."""

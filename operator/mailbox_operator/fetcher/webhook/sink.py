@@ -1,0 +1,207 @@
+"""The webhook sink: one POST a message, until it is accepted, refused for good, or the sink is gone."""
+
+import asyncio
+import os
+from typing import Final
+
+from mailbox_operator.fetcher.delivery_id import DeliveryIds
+from mailbox_operator.fetcher.delivery_schedule import Delivery
+from mailbox_operator.fetcher.http.pool import HttpPool, HttpServer, UrlError, parse_url
+from mailbox_operator.fetcher.http.proxy import find_proxy
+from mailbox_operator.fetcher.ids import MessageId, UidValidity
+from mailbox_operator.fetcher.message import Message
+from mailbox_operator.fetcher.mounted_tls import context_from
+from mailbox_operator.fetcher.outbox import Outbox
+from mailbox_operator.fetcher.plan import PlanError, Webhook
+from mailbox_operator.fetcher.sink import SinkContext, SinkHealth
+from mailbox_operator.fetcher.spool import Spool
+from mailbox_operator.fetcher.watched_file import WatchedFile
+from mailbox_operator.fetcher.webhook.answer import Answer, Verdict
+from mailbox_operator.fetcher.webhook.carrier import Form, HttpClient, WebhookCarrier
+from mailbox_operator.fetcher.webhook.cloud_event import EventTemplate, render_head
+from mailbox_operator.fetcher.webhook.secrets import WebhookSecrets
+from mailbox_operator.mail.errors import MailError
+from mailbox_operator.mail.guard import AddressPolicy
+
+LARGEST_ANSWER: Final = 1 << 16
+"""Octets of an answer's body; nobody reads it."""
+
+
+def check_webhook(webhook: Webhook) -> None:
+    """Say whether its address can be posted to. Raises PlanError."""
+    try:
+        parse_url(webhook.url)
+    except UrlError as error:
+        raise PlanError(f"webhook.url: {error}") from error
+
+
+class WebhookSink:
+    """Holds messages until they are settled. All of it happens on the loop's thread, and nothing here waits."""
+
+    def __init__(self, webhook: Webhook, context: SinkContext) -> None:
+        """Raises PlanError: the CA file cannot be used."""
+        self._webhook = webhook
+        self._ca_file = WatchedFile(webhook.ca_file) if webhook.ca_file else None
+        self._policy = context.policy
+        try:
+            self._server, self._target = find_server(webhook.url, ca_file=self._ca_file, policy=context.policy)
+        except MailError as error:
+            raise PlanError(f"webhook.ca_file: {error}") from error
+        self._mailbox = context.mailbox
+        self._ids = DeliveryIds(context.mailbox.uid)
+        self._templates: dict[tuple[str, UidValidity | None], EventTemplate] = {}
+        self._secrets = WebhookSecrets(signing_key_file=webhook.signing_key_file, headers_folder=webhook.headers_folder)
+        self._outbox = Outbox(context, concurrency=webhook.concurrency)
+        self._pool: HttpPool | None = None
+        self._carrier: WebhookCarrier | None = None
+
+    def start(self, tasks: asyncio.TaskGroup) -> None:
+        """Begin to deliver; connections are made in `tasks`."""
+        self._carrier = WebhookCarrier(
+            self._open_client(tasks),
+            secrets=self._secrets,
+            ids=self._ids,
+            seconds=self._webhook.timeout_seconds,
+            reform=self._reform,
+            replace=self._replace,
+            pump=self._outbox.pump,
+        )
+        self._judge_secrets()
+        self._outbox.start(self._carrier)
+
+    def look(self) -> None:
+        """See whether Secrets have changed."""
+        if self._secrets.look():
+            self._judge_secrets()
+        if self._ca_file and self._ca_file.look() and self._pool:
+            try:
+                self._server, _ = find_server(self._webhook.url, ca_file=self._ca_file, policy=self._policy)
+            except MailError:
+                return  # half written, perhaps; connections go by the one before
+            self._pool.use(self._server)
+
+    def offer(self, message: Message) -> None:
+        """Take a message. One that is held already is not taken twice."""
+        if self._outbox.refuses(message):
+            return
+        body = message.body
+        if self._webhook.format == "Parsed":
+            if isinstance(body, Spool):
+                self._outbox.add(message, octets=b"", spool=body)
+                return
+            document = self._parse(message, body=bytes(body))
+            head = self._parsed_head(len(document))
+            self._outbox.add(message, octets=head + document, spool=None, head=len(head))
+        elif isinstance(body, Spool):
+            head = self._raw_head(message, body.size)
+            self._outbox.add(message, octets=head, spool=body, head=len(head))
+        else:
+            head = self._raw_head(message, len(body))
+            # The one copy a message takes: a repeated request is then the very same octets.
+            self._outbox.add(message, octets=b"".join((head, body)), spool=None, head=len(head))
+
+    def held(self, folder: str, uidvalidity: UidValidity | None) -> list[MessageId]:
+        """Return the ids of a folder's messages that are not settled."""
+        return self._outbox.held(folder, uidvalidity)
+
+    def health(self, *, now: float) -> SinkHealth:
+        """Say how delivery goes."""
+        return self._outbox.health(now=now)
+
+    def stop(self) -> None:
+        """Start no more deliveries; those under way may end."""
+        self._outbox.stop()
+
+    async def drain(self) -> None:
+        """Return when no delivery is under way any more; the deadline is the caller's."""
+        await self._outbox.drain()
+
+    def close(self) -> None:
+        """Break off what is under way, and give back the disk space of what is held."""
+        self._outbox.stop()
+        if self._carrier:
+            self._carrier.close()
+        self._outbox.close()
+
+    def _open_client(self, tasks: asyncio.TaskGroup) -> HttpClient:
+        webhook, server = self._webhook, self._server
+        scheme = "https" if server.ssl_context else "http"
+        if proxy := find_proxy(scheme, server.host, environment=os.environ):
+            from mailbox_operator.fetcher.http.library import LibraryPool  # noqa: PLC0415 - 15 MiB
+
+            return LibraryPool(
+                webhook.url,
+                proxy=proxy,
+                ssl_context=server.ssl_context,
+                size=webhook.concurrency,
+                max_body=LARGEST_ANSWER,
+                tasks=tasks,
+                on_free=self._outbox.pump,
+            )
+        self._pool = HttpPool(
+            server, size=webhook.concurrency, max_body=LARGEST_ANSWER, tasks=tasks, on_free=self._outbox.pump
+        )
+        return self._pool
+
+    def _judge_secrets(self) -> None:
+        fault = self._secrets.fault
+        self._outbox.block(Answer(verdict=Verdict.MISCONFIGURED, said=fault) if fault else None)
+
+    def _raw_head(self, message: Message, length: int) -> bytes:
+        key = (message.folder, message.uidvalidity)
+        template = self._templates.get(key)
+        if template is None:
+            template = self._templates[key] = EventTemplate(
+                self._mailbox,
+                folder=message.folder,
+                uidvalidity=message.uidvalidity,
+                target=self._target,
+                host=self._server.authority,
+            )
+        return template.render_head(message, length=length)
+
+    def _parsed_head(self, length: int) -> bytes:
+        from mailbox_operator.fetcher.webhook.parsed_event import CONTENT_TYPE  # noqa: PLC0415 - as below
+
+        return (
+            render_head(target=self._target, host=self._server.authority, content_type=CONTENT_TYPE)
+            + b"Content-Length: %d\r\n\r\n" % length
+        )
+
+    def _parse(self, message: Message, *, body: bytes | Spool) -> bytes:
+        from mailbox_operator.fetcher.webhook.parsed_event import render_event  # noqa: PLC0415 - 3 MiB that Raw does without
+
+        return render_event(
+            message,
+            mailbox=self._mailbox,
+            delivery_id=self._ids.render(message.key),
+            pieces=body.pieces() if isinstance(body, Spool) else (body,),
+        )
+
+    def _reform(self, delivery: Delivery) -> Form:
+        """Parse a spooled message into another spool; on a thread of its own. Raises OSError."""
+        spool = delivery.spool
+        assert spool is not None  # noqa: S101 - that is why it is not parsed yet
+        document = self._parse(delivery.message, body=spool)
+        written = Spool(spool.folder)
+        try:
+            written.write(memoryview(document))
+        except OSError:
+            written.close()
+            raise
+        head = self._parsed_head(len(document))
+        return head, written, len(head)
+
+    def _replace(self, delivery: Delivery, form: Form) -> None:
+        octets, spool, head = form
+        self._outbox.replace(delivery, octets, spool, head=head)
+
+
+def find_server(url: str, *, ca_file: WatchedFile | None, policy: AddressPolicy) -> tuple[HttpServer, str]:
+    """Return where the webhook is, and the request's target. Raises PlanError; MailError: the CA file cannot be used."""
+    try:
+        scheme, host, port, target = parse_url(url)
+    except UrlError as error:
+        raise PlanError(f"webhook.url: {error}") from error
+    context = context_from(ca_file) if scheme == "https" else None
+    return HttpServer(host=host, port=port, ssl_context=context, policy=policy), target

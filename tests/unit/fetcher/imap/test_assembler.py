@@ -1,0 +1,101 @@
+"""Responses put together from lines and literals."""
+
+from pathlib import Path
+
+import pytest
+
+from mailbox_operator.fetcher.ids import Uid
+from mailbox_operator.fetcher.imap.assembler import GATHER_LIMIT, Body, ResponseAssembler
+from mailbox_operator.fetcher.imap.data import Fetched
+from mailbox_operator.fetcher.imap.reader import Line, ProtocolError, ResponseReader
+from mailbox_operator.fetcher.spool import Spool
+
+DATE = b'"17-Jul-1996 02:44:25 -0700"'
+Got = tuple[Fetched, bytes | None]
+
+
+def assemble(stream: bytes, tmp_path: Path, *, max_message: int = 50 << 20) -> tuple[list[bytes], list[Got], list[str]]:
+    """Return texts, messages, and how the messages' bodies were held."""
+    reader = ResponseReader(max_line=4096, max_literal=1 << 40)
+    assembler = ResponseAssembler(max_message=max_message, spool_folder=tmp_path)
+    texts, messages, held = list[bytes](), list[Got](), list[str]()
+
+    def take(message: tuple[Fetched, Body] | None) -> None:
+        if message is None:
+            return
+        fetched, body = message
+        held.append(type(body).__name__)
+        if isinstance(body, Spool):
+            octets = b"".join(body.read(start) for start in range(0, body.size, 1 << 17))
+            body.close()
+            messages.append((fetched, octets))
+        else:
+            messages.append((fetched, None if body is None else bytes(body)))
+
+    left = memoryview(stream)
+    while left:
+        room = reader.room()
+        size = min(len(room), len(left), 100_000)
+        room[:size] = left[:size]
+        reader.received(size)
+        left = left[size:]
+        while (event := reader.next_event()) is not None:
+            if isinstance(event, Line):
+                if (text := assembler.add_line(event)) is not None:
+                    texts.append(text)
+                    take(assembler.take_late(text))
+            else:
+                take(assembler.add_piece(event))
+    assert list(tmp_path.iterdir()) == [], "a spool has no name"
+    return texts, messages, held
+
+
+@pytest.mark.parametrize("uid_first", [True, False])
+@pytest.mark.parametrize(
+    ("size", "held"),
+    [
+        (0, "memoryview"),
+        (5, "memoryview"),
+        (1 << 20, "memoryview"),
+        (2 << 20, "memoryview"),
+        (GATHER_LIMIT + 1, "Spool"),
+    ],
+)
+def test_a_body_arrives_whole_whatever_its_size(size: int, held: str, *, uid_first: bool, tmp_path: Path) -> None:
+    body = (b"0123456789\r\n{3}\r\n" * (size // 10 + 1))[:size]
+    if uid_first:
+        stream = b"* 1 FETCH (UID 7 INTERNALDATE %b BODY[] {%d}\r\n%b RFC822.SIZE 9)\r\n* 2 EXISTS\r\n" % (
+            DATE,
+            size,
+            body,
+        )
+    else:
+        stream = b"* 1 FETCH (BODY[] {%d}\r\n%b UID 7 INTERNALDATE %b)\r\n* 2 EXISTS\r\n" % (size, body, DATE)
+    texts, [(fetched, octets)], [kind] = assemble(stream, tmp_path)
+    assert (fetched.uid, fetched.internaldate, octets) == (7, DATE.strip(b'"'), body)
+    assert kind == held
+    assert texts[-1] == b"* 2 EXISTS"
+
+
+def test_a_body_that_is_too_large_is_thrown_away_but_told(tmp_path: Path) -> None:
+    stream = b"* 1 FETCH (UID 7 BODY[] {11}\r\n" + b"x" * 11 + b")\r\n"
+    assert assemble(stream, tmp_path, max_message=10)[1] == [
+        (Fetched(Uid(7), b"", 0, header_only=False, seen=False), None)
+    ]
+
+
+def test_a_folders_name_in_a_literal_is_quoted_and_other_literals_are_left_out(tmp_path: Path) -> None:
+    stream = b'* LIST () "/" {4}\r\na"\\b\r\n* STATUS {2}\r\n\xff\xfe (UIDNEXT 3)\r\n* X {3}\r\nabc\r\nm1 OK done\r\n'
+    texts, messages, _ = assemble(stream, tmp_path)
+    assert texts == [b'* LIST () "/" "a\\"\\\\b"', b'* STATUS "\xff\xfe" (UIDNEXT 3)', b"* X {3}", b"m1 OK done"]
+    assert messages == []
+
+
+def test_a_body_without_uid_is_nobodys(tmp_path: Path) -> None:
+    assert assemble(b"* 1 FETCH (BODY[] {3}\r\nabc)\r\n", tmp_path)[1] == []
+
+
+def test_a_response_of_many_literals_is_bounded(tmp_path: Path) -> None:
+    stream = (b"x" * 4000 + b"{1}\r\n.") * 300
+    with pytest.raises(ProtocolError, match="response is longer"):
+        assemble(b"* " + stream, tmp_path)
