@@ -3,23 +3,22 @@
 import imaplib
 import re
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from imapclient.exceptions import IMAPClientError
 
-from mailbox_operator.mail.blocking import BlockingConnection
 from mailbox_operator.mail.credential import Credential, masked, require_sendable
-from mailbox_operator.mail.dial import connect_tcp
 from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security
 from mailbox_operator.mail.errors import Area, MailError, asking
 from mailbox_operator.mail.folders import INBOX, Folder, matches, needs_listing, plain_name, select_folders
 from mailbox_operator.mail.guard import AddressPolicy
-from mailbox_operator.mail.imap_library import READ_SECONDS, Client, list_folders, mail_error, sign_in, translated
+from mailbox_operator.mail.imap_library import LIBRARY_ERRORS, Client, list_folders, sign_in, translated
+from mailbox_operator.mail.library_wire import LibraryWire
 from mailbox_operator.mail.session import Found
-from mailbox_operator.mail.tls import Negotiated, client_context, negotiated, tls_error
+from mailbox_operator.mail.tls import Negotiated, client_context, negotiated
 
 T = TypeVar("T")
 
@@ -38,10 +37,8 @@ class ImapSession:
 
     def __init__(self, endpoint: Endpoint, *, policy: AddressPolicy) -> None:
         self._endpoint = endpoint
-        self._policy = policy
-        self._name = endpoint.tls.server_name or endpoint.host.strip("[]")
-        self._socket: socket.socket | None = None
-        self._calls: BlockingConnection | None = None
+        self._wire = LibraryWire(endpoint, policy=policy, translated=translated, library_errors=LIBRARY_ERRORS)
+        self._call = self._wire.call
         self._client: Client | None = None
         self._places: tuple[str, ...] = (INBOX,)
         self._junk: tuple[str, ...] | None = None
@@ -51,33 +48,24 @@ class ImapSession:
 
     async def reach(self) -> None:
         """Connect, and read the greeting where it comes before TLS."""
-        with asking("CONNECT", protocol=Protocol.IMAP):
-            connection = await connect_tcp(self._endpoint.host, self._endpoint.port, policy=self._policy)
-        self._socket, self._calls = connection, BlockingConnection(connection)
-        connection.settimeout(READ_SECONDS)
+        connection = await self._wire.connect()
         if self._endpoint.security is not Security.TLS:
             await self._greet(connection)
 
     async def secure(self) -> Negotiated | None:
         """Speak TLS as asked, never less. Returns what was negotiated; None where no TLS is asked for."""
-        context = client_context(self._endpoint.tls)
         if self._endpoint.security is Security.NONE:
             return None
-        assert self._socket is not None, "reach() comes first"  # noqa: S101 - a fault of ours
         if self._endpoint.security is Security.TLS:
-            secured = context.wrap_socket(self._socket, server_hostname=self._name, do_handshake_on_connect=False)
-            self._socket = secured
-            with asking("TLS", protocol=Protocol.IMAP):
-                await self._handshake(secured.do_handshake)
+            secured = await self._wire.speak_tls()
             await self._greet(secured)
-        else:
-            client = self._ready
-            if not await self._call(lambda: client.has_capability("STARTTLS")):
-                raise MailError("STARTTLS not advertised", area=Area.STARTTLS, protocol=Protocol.IMAP)
-            with asking("STARTTLS", protocol=Protocol.IMAP):
-                await self._handshake(lambda: client.starttls(context))
-            secured = client.socket()
-            self._socket = secured
+            return negotiated(secured)
+        client, context = self._ready, client_context(self._endpoint.tls)
+        if not await self._call(lambda: client.has_capability("STARTTLS")):
+            raise MailError("STARTTLS not advertised", area=Area.STARTTLS, protocol=Protocol.IMAP)
+        with asking("STARTTLS", protocol=Protocol.IMAP):
+            await self._wire.handshake(lambda: client.starttls(context))
+        secured = self._wire.connection = client.socket()
         return negotiated(secured)
 
     async def sign_in(self, credential: Credential) -> None:
@@ -181,8 +169,7 @@ class ImapSession:
 
     async def close(self) -> None:
         """Say good-bye, if the connection still serves for it, and close the socket."""
-        if self._socket is not None and self._calls is not None:
-            await self._calls.close(farewell=self._log_out, release=self._release)
+        await self._wire.close(farewell=self._log_out, release=self._release)
 
     def _log_out(self) -> None:
         if self._client is not None:
@@ -193,8 +180,6 @@ class ImapSession:
         if self._client is not None:
             with suppress(OSError):  # LOGOUT has closed it already
                 self._client.handed.shutdown()
-        if self._socket is not None:
-            self._socket.close()
 
     @property
     def _ready(self) -> Client:
@@ -204,25 +189,11 @@ class ImapSession:
     async def _greet(self, connection: socket.socket) -> None:
         with asking("GREETING", protocol=Protocol.IMAP):
             try:
-                self._client = await self._call(lambda: Client(connection, self._name))
+                self._client = await self._call(lambda: Client(connection, self._wire.name))
             except MailError as error:
                 if error.area is Area.IMAP and not GREETING.search(error.text):
                     raise error.with_text(f"no IMAP response: {error.text}") from None
                 raise
-
-    async def _handshake(self, call: Callable[[], object]) -> None:
-        assert self._calls is not None, "reach() comes first"  # noqa: S101 - a fault of ours
-        try:
-            await self._calls.run(call)
-        except (IMAPClientError, imaplib.IMAP4.error) as error:
-            raise mail_error(error) from None
-        except OSError as error:  # ssl.SSLError is one
-            raise tls_error(error, host=self._name) from error
-
-    async def _call(self, function: Callable[[], T]) -> T:
-        assert self._calls is not None, "reach() comes first"  # noqa: S101 - a fault of ours
-        with translated():
-            return await self._calls.run(function)
 
 
 def _found(uid: int, items: dict[bytes, Any], folder: str) -> Found:

@@ -15,11 +15,11 @@ from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.errors import Area, MailError, SaslError
 from mailbox_operator.mail.folders import Folder
 from mailbox_operator.mail.imap_mechanism import choose_for_imap
+from mailbox_operator.mail.library_wire import READ_SECONDS
 from mailbox_operator.mail.mailbox_name import encode_mailbox_name
 from mailbox_operator.mail.sasl import Exchange, begin, told
 
-READ_SECONDS: Final = 60.0
-"""No single read takes longer, whatever becomes of the caller's deadline."""
+LIBRARY_ERRORS: Final = (IMAPClientError, imaplib.IMAP4.error)
 MOST_OCTETS: Final = 8 * 1024 * 1024
 """Of a whole session; the libraries believe whatever length a literal announces."""
 MOST_QUOTED: Final = 512
@@ -134,7 +134,7 @@ def translated() -> Iterator[None]:
     """Turn what the libraries raise into MailError."""
     try:
         yield
-    except (IMAPClientError, imaplib.IMAP4.error) as error:
+    except LIBRARY_ERRORS as error:
         raise mail_error(error) from None  # the library's exception may quote what was sent
     except SaslError as error:
         raise MailError(str(error), area=Area.POLICY) from None

@@ -5,25 +5,22 @@ import re
 import socket
 import ssl
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final, TypeVar
 
-from mailbox_operator.mail.blocking import BlockingConnection
 from mailbox_operator.mail.credential import Credential, masked, require_sendable
-from mailbox_operator.mail.dial import connect_tcp
 from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security
 from mailbox_operator.mail.errors import Area, MailError, SaslError, asking
 from mailbox_operator.mail.guard import AddressPolicy
+from mailbox_operator.mail.library_wire import READ_SECONDS, LibraryWire
 from mailbox_operator.mail.pop3_capability import UNKNOWN, Capabilities, note_delay, parse_capabilities
 from mailbox_operator.mail.pop3_mechanism import USER, choose_mechanism
 from mailbox_operator.mail.sasl import Exchange, begin, decoded, told
-from mailbox_operator.mail.tls import Negotiated, client_context, negotiated, tls_error
+from mailbox_operator.mail.tls import Negotiated, client_context, negotiated
 
 T = TypeVar("T")
 
-READ_SECONDS: Final = 60.0
-"""No single read takes longer, whatever becomes of the caller's deadline."""
 MOST_OCTETS: Final = 16 * 1024 * 1024
 """Of a whole login: 150,000 lines of UIDL (RFC 1939 section 7: 79 octets each at most) and of LIST."""
 LONGEST_LINE: Final = 64 * 1024
@@ -83,42 +80,32 @@ class Pop3Login:
 
     def __init__(self, endpoint: Endpoint, *, policy: AddressPolicy) -> None:
         self._endpoint = endpoint
-        self._policy = policy
-        self._name = endpoint.tls.server_name or endpoint.host.strip("[]")
-        self._socket: socket.socket | None = None
-        self._calls: BlockingConnection | None = None
+        self._wire = LibraryWire(endpoint, policy=policy, translated=_errors, library_errors=(poplib.error_proto,))
+        self._call = self._wire.call
         self._client: _Handed | None = None
         self._capabilities: Capabilities | None = None
         self._has_quit = False
 
     async def connect(self) -> None:
         """Connect, and read the greeting where it comes before TLS."""
-        with asking("CONNECT", protocol=Protocol.POP3):
-            connection = await connect_tcp(self._endpoint.host, self._endpoint.port, policy=self._policy)
-        self._socket, self._calls = connection, BlockingConnection(connection)
-        connection.settimeout(READ_SECONDS)
+        connection = await self._wire.connect()
         if self._endpoint.security is not Security.TLS:
             await self._greet(connection)
 
     async def secure(self) -> Negotiated | None:
         """Speak TLS as asked, never less. Returns what was negotiated; None where no TLS is asked for."""
-        context = client_context(self._endpoint.tls)
         if self._endpoint.security is Security.NONE:
             return None
-        assert self._socket is not None, "connect() comes first"  # noqa: S101 - a fault of ours
         if self._endpoint.security is Security.TLS:
-            secured = context.wrap_socket(self._socket, server_hostname=self._name, do_handshake_on_connect=False)
-            self._socket = secured
-            with asking("TLS", protocol=Protocol.POP3):
-                await self._handshake(secured.do_handshake)
+            secured = await self._wire.speak_tls()
             await self._greet(secured)
-        else:
-            client = self._ready
-            if not (await self.capabilities()).stls:
-                raise MailError("STARTTLS not advertised", area=Area.STARTTLS, protocol=Protocol.POP3)
-            with asking("STARTTLS", protocol=Protocol.POP3):
-                secured = self._socket = await self._handshake(lambda: client.start_tls(context))
-            self._capabilities = None  # RFC 2595 section 4: what was said before does not count
+            return negotiated(secured)
+        client, context = self._ready, client_context(self._endpoint.tls)
+        if not (await self.capabilities()).stls:
+            raise MailError("STARTTLS not advertised", area=Area.STARTTLS, protocol=Protocol.POP3)
+        with asking("STARTTLS", protocol=Protocol.POP3):
+            secured = self._wire.connection = await self._wire.handshake(lambda: client.start_tls(context))
+        self._capabilities = None  # RFC 2595 section 4: what was said before does not count
         return negotiated(secured)
 
     async def sign_in(self, credential: Credential) -> None:
@@ -168,8 +155,7 @@ class Pop3Login:
 
     async def close(self) -> None:
         """Say good-bye, if the connection still serves for it, and close the socket."""
-        if self._calls is not None:
-            await self._calls.close(farewell=None if self._has_quit else self._quit, release=self._release)
+        await self._wire.close(farewell=None if self._has_quit else self._quit, release=self._release)
 
     def _quit(self) -> None:
         if self._client is not None:
@@ -180,8 +166,6 @@ class Pop3Login:
         if self._client is not None:
             with suppress(OSError):  # the peer was faster, or a failed handshake has closed it
                 self._client.close()
-        if self._socket is not None:
-            self._socket.close()
 
     @property
     def _ready(self) -> _Handed:
@@ -190,21 +174,7 @@ class Pop3Login:
 
     async def _greet(self, connection: socket.socket) -> None:
         with asking("GREETING", protocol=Protocol.POP3):
-            self._client = await self._call(lambda: _Handed(connection, self._name))
-
-    async def _handshake(self, call: Callable[[], T]) -> T:
-        assert self._calls is not None, "connect() comes first"  # noqa: S101 - a fault of ours
-        try:
-            return await self._calls.run(call)
-        except poplib.error_proto as error:
-            raise _mail_error(error) from None
-        except OSError as error:  # ssl.SSLError is one
-            raise tls_error(error, host=self._name) from error
-
-    async def _call(self, function: Callable[[], T]) -> T:
-        assert self._calls is not None, "connect() comes first"  # noqa: S101 - a fault of ours
-        with _errors():
-            return await self._calls.run(function)
+            self._client = await self._call(lambda: _Handed(connection, self._wire.name))
 
 
 def _authenticate(client: _Handed, exchange: Exchange) -> None:

@@ -4,25 +4,22 @@ import smtplib
 import socket
 import ssl
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from io import BufferedIOBase
 from typing import Final, TypeVar
 
-from mailbox_operator.mail.blocking import BlockingConnection
 from mailbox_operator.mail.credential import Credential, masked, require_sendable
-from mailbox_operator.mail.dial import connect_tcp
 from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security
 from mailbox_operator.mail.errors import Area, MailError, SaslError, asking
 from mailbox_operator.mail.guard import AddressPolicy
+from mailbox_operator.mail.library_wire import READ_SECONDS, LibraryWire
 from mailbox_operator.mail.sasl import Exchange, begin, choose, decoded, told
-from mailbox_operator.mail.tls import Negotiated, client_context, negotiated, tls_error
+from mailbox_operator.mail.tls import Negotiated, client_context, negotiated
 
 T = TypeVar("T")
 
-READ_SECONDS: Final = 60.0
-"""No single read takes longer, whatever becomes of the caller's deadline."""
 MOST_OCTETS: Final = 1024 * 1024
 """Of a whole session; the library collects a reply's lines without an end."""
 MOST_QUOTED: Final = 512
@@ -78,44 +75,33 @@ class SmtpSession:
 
     def __init__(self, endpoint: Endpoint, *, policy: AddressPolicy) -> None:
         self._endpoint = endpoint
-        self._policy = policy
-        self._name = endpoint.tls.server_name or endpoint.host.strip("[]")
-        self._socket: socket.socket | None = None
-        self._calls: BlockingConnection | None = None
+        self._wire = LibraryWire(endpoint, policy=policy, translated=_errors, library_errors=(smtplib.SMTPException,))
+        self._call = self._wire.call
         self._client: _Handed | None = None
 
     async def reach(self) -> None:
         """Connect, and read greeting and EHLO where they come before TLS."""
-        with asking("CONNECT", protocol=Protocol.SMTP):
-            connection = await connect_tcp(self._endpoint.host, self._endpoint.port, policy=self._policy)
-        self._socket, self._calls = connection, BlockingConnection(connection)
-        connection.settimeout(READ_SECONDS)
+        connection = await self._wire.connect()
         if self._endpoint.security is not Security.TLS:
             await self._greet(connection)
 
     async def secure(self) -> Negotiated | None:
         """Speak TLS as asked, never less. Returns what was negotiated; None where no TLS is asked for."""
-        context = client_context(self._endpoint.tls)
         if self._endpoint.security is Security.NONE:
             return None
-        assert self._socket is not None, "reach() comes first"  # noqa: S101 - a fault of ours
         if self._endpoint.security is Security.TLS:
-            secured = context.wrap_socket(self._socket, server_hostname=self._name, do_handshake_on_connect=False)
-            self._socket = secured
-            with asking("TLS", protocol=Protocol.SMTP):
-                await self._handshake(secured.do_handshake)
+            secured = await self._wire.speak_tls()
             await self._greet(secured)
-        else:
-            client = self._ready
-            if not client.has_extn("starttls"):
-                raise MailError("STARTTLS not advertised", area=Area.STARTTLS, protocol=Protocol.SMTP)
-            with asking("STARTTLS", protocol=Protocol.SMTP):
-                await self._handshake(lambda: client.starttls(context=context))
-            assert isinstance(client.sock, ssl.SSLSocket)  # noqa: S101 - smtplib has just made it
-            secured = client.sock
-            self._socket = secured
-            with asking("EHLO", protocol=Protocol.SMTP):
-                await self._call(lambda: _expect(OK, *client.ehlo()))
+            return negotiated(secured)
+        client, context = self._ready, client_context(self._endpoint.tls)
+        if not client.has_extn("starttls"):
+            raise MailError("STARTTLS not advertised", area=Area.STARTTLS, protocol=Protocol.SMTP)
+        with asking("STARTTLS", protocol=Protocol.SMTP):
+            await self._wire.handshake(lambda: client.starttls(context=context))
+        assert isinstance(client.sock, ssl.SSLSocket)  # noqa: S101 - smtplib has just made it
+        secured = self._wire.connection = client.sock
+        with asking("EHLO", protocol=Protocol.SMTP):
+            await self._call(lambda: _expect(OK, *client.ehlo()))
         return negotiated(secured)
 
     async def sign_in(self, credential: Credential) -> None:
@@ -161,8 +147,7 @@ class SmtpSession:
 
     async def close(self) -> None:
         """Say good-bye, if the connection still serves for it, and close the socket."""
-        if self._calls is not None:
-            await self._calls.close(farewell=self._quit, release=self._release)
+        await self._wire.close(farewell=self._quit, release=self._release)
 
     def _quit(self) -> None:
         if self._client is not None:
@@ -172,8 +157,6 @@ class SmtpSession:
     def _release(self) -> None:
         if self._client is not None:
             self._client.close()
-        if self._socket is not None:
-            self._socket.close()
 
     @property
     def _ready(self) -> _Handed:
@@ -181,30 +164,14 @@ class SmtpSession:
         return self._client
 
     async def _greet(self, connection: socket.socket) -> None:
-        client = self._client = _Handed(connection, self._name)
+        client = self._client = _Handed(connection, self._wire.name)
 
         def greeting() -> None:
-            _expect(READY, *client.connect(self._name, self._endpoint.port))
+            _expect(READY, *client.connect(self._wire.name, self._endpoint.port))
             _expect(OK, *client.ehlo())
 
         with asking("GREETING", protocol=Protocol.SMTP):
             await self._call(greeting)
-
-    async def _handshake(self, call: Callable[[], object]) -> None:
-        assert self._calls is not None, "reach() comes first"  # noqa: S101 - a fault of ours
-        try:
-            await self._calls.run(call)
-        except smtplib.SMTPResponseException as error:
-            raise _reply_error(error.smtp_code, error.smtp_error) from None
-        except smtplib.SMTPException as error:
-            raise _library_error(error) from None
-        except OSError as error:  # ssl.SSLError is one
-            raise tls_error(error, host=self._name) from error
-
-    async def _call(self, function: Callable[[], T]) -> T:
-        assert self._calls is not None, "reach() comes first"  # noqa: S101 - a fault of ours
-        with _errors():
-            return await self._calls.run(function)
 
 
 def _literal(connection: socket.socket) -> str:

@@ -20,6 +20,7 @@ from mailbox_operator.mail.imap import ImapSession
 from mailbox_operator.mail.secret import Secret
 from mailbox_operator.mail.session import Session
 from mailbox_operator.mail.smtp import SmtpSession
+from support.descriptors import open_files
 from support.kube import until
 from testbed.dovecot import Dovecot
 from testbed.introspection import dovecot_settings, introspecting
@@ -195,10 +196,11 @@ async def test_the_fetcher_signs_in_by_the_same(
 @pytest.mark.parametrize("mechanism", [None, "SCRAM", "XOAUTH2"])
 async def test_the_fetcher_is_refused_in_the_same_words(peers: Peers, tmp_path: Path, mechanism: str | None) -> None:
     where = replace(source(peers, mechanism), port=peers.dovecot.imap, security=Security.NONE)
+    before = open_files()
     async with asyncio.timeout(10):
         with pytest.raises(LoginRefusedError) as caught:
             await open_imap(door(where, tmp_path), Secret("another" * 30))
-        for _ in range(3):  # asyncio closes a transport in its next rounds
-            await asyncio.sleep(0)
+        while open_files() > before:  # noqa: ASYNC110 - asyncio closes a transport in one of its next rounds
+            await asyncio.sleep(0.01)
     assert caught.value.response_code == "AUTHENTICATIONFAILED"
     assert ("openid-configuration" in caught.value.text) is (mechanism == "XOAUTH2")

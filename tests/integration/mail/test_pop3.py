@@ -5,7 +5,6 @@ import socket
 import ssl
 from base64 import b64encode
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
@@ -15,6 +14,7 @@ from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.guard import ANYTHING
 from mailbox_operator.mail.pop3 import Pop3Session
 from mailbox_operator.mail.secret import Secret
+from support.descriptors import open_files
 from support.kube import until
 from testbed.mailserver import MailServer
 from testbed.scripted import answering, lines, talking
@@ -222,9 +222,6 @@ async def test_a_server_that_makes_one_wait_says_so_before_anything_is_sent() ->
 
 @pytest.mark.parametrize("security", [Security.TLS, Security.NONE])
 async def test_a_deadline_frees_thread_and_socket_at_once(security: Security) -> None:
-    def open_files() -> int:
-        return sum(1 for _ in Path("/proc/self/fd").iterdir())
-
     async def open_it(session: Pop3Session) -> None:
         async with asyncio.timeout(0.3):
             await session.reach()

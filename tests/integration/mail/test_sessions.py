@@ -5,7 +5,6 @@ import socket
 import ssl
 from base64 import b64encode
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -16,6 +15,7 @@ from mailbox_operator.mail.guard import ANYTHING
 from mailbox_operator.mail.imap import ImapSession
 from mailbox_operator.mail.secret import Secret
 from mailbox_operator.mail.smtp import SmtpSession
+from support.descriptors import open_files
 from support.kube import until
 from testbed.hostile import garbage, resetting
 from testbed.mailserver import MailServer
@@ -194,9 +194,6 @@ async def test_what_was_sent_before_tls_does_not_count_after_it(server: MailServ
 async def test_a_deadline_frees_thread_and_socket_at_once(
     open_session: Callable[[int, Security], Session], security: Security
 ) -> None:
-    def open_files() -> int:
-        return sum(1 for _ in Path("/proc/self/fd").iterdir())
-
     async def open_it(session: Session) -> None:
         async with asyncio.timeout(0.3):
             await session.reach()
@@ -209,7 +206,7 @@ async def test_a_deadline_frees_thread_and_socket_at_once(
             await open_it(session)
         async with asyncio.timeout(1):
             await session.close()
-        assert session._calls is not None
-        assert session._calls._last is not None
-        until(session._calls._last.done, seconds=2, what="the thread is free")
+        assert session._wire._calls is not None
+        assert session._wire._calls._last is not None
+        until(session._wire._calls._last.done, seconds=2, what="the thread is free")
     until(lambda: open_files() <= before, seconds=2, what="the sockets are closed")

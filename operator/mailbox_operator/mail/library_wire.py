@@ -1,0 +1,89 @@
+"""The connection under a blocking library: dialled by us, secured as asked, each call's failures as MailError."""
+
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Final, TypeVar
+
+from mailbox_operator.mail.blocking import BlockingConnection
+from mailbox_operator.mail.dial import connect_tcp
+from mailbox_operator.mail.endpoint import Endpoint
+from mailbox_operator.mail.errors import asking
+from mailbox_operator.mail.guard import AddressPolicy
+from mailbox_operator.mail.tls import client_context, tls_error
+
+T = TypeVar("T")
+
+READ_SECONDS: Final = 60.0
+"""No single read takes longer, whatever becomes of the caller's deadline."""
+
+
+class LibraryWire:
+    """Call `connect` first; `close` in any case. The library takes `connection` and may replace it by a secured one."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        policy: AddressPolicy,
+        translated: Callable[[], AbstractContextManager[None]],
+        library_errors: tuple[type[Exception], ...],
+    ) -> None:
+        """`translated` makes MailError of what a call raises; `library_errors` are those that are the server's words."""
+        self.name = endpoint.tls.server_name or endpoint.host.strip("[]")
+        """What the certificate has to name."""
+        self.connection: socket.socket | None = None
+        self._endpoint = endpoint
+        self._policy = policy
+        self._translated = translated
+        self._library_errors = library_errors
+        self._calls: BlockingConnection | None = None
+
+    async def connect(self) -> socket.socket:
+        """Return a connection that blocks. Raises MailError."""
+        with asking("CONNECT", protocol=self._endpoint.protocol):
+            connection = await connect_tcp(self._endpoint.host, self._endpoint.port, policy=self._policy)
+        self.connection, self._calls = connection, BlockingConnection(connection)
+        connection.settimeout(READ_SECONDS)
+        return connection
+
+    async def speak_tls(self) -> ssl.SSLSocket:
+        """Speak TLS from the first octet. Raises MailError."""
+        assert self.connection is not None, "connect() comes first"  # noqa: S101 - a fault of ours
+        context = client_context(self._endpoint.tls)
+        secured = context.wrap_socket(self.connection, server_hostname=self.name, do_handshake_on_connect=False)
+        self.connection = secured
+        with asking("TLS", protocol=self._endpoint.protocol):
+            await self.handshake(secured.do_handshake)
+        return secured
+
+    async def handshake(self, call: Callable[[], T]) -> T:
+        """Run a call in which TLS begins: what breaks the connection there is about TLS. Raises MailError."""
+
+        def begin() -> T:
+            try:
+                return call()
+            except self._library_errors:  # smtplib's are OSErrors too
+                raise
+            except OSError as error:  # ssl.SSLError is one
+                raise tls_error(error, host=self.name) from error
+
+        return await self.call(begin)
+
+    async def call(self, function: Callable[[], T]) -> T:
+        """Run a call of the library in a thread. Raises MailError."""
+        assert self._calls is not None, "connect() comes first"  # noqa: S101 - a fault of ours
+        with self._translated():
+            return await self._calls.run(function)
+
+    async def close(self, *, farewell: Callable[[], object] | None, release: Callable[[], object]) -> None:
+        """Say `farewell`, where the connection still serves for it; then `release` the library's end, and ours."""
+
+        def let_go() -> None:
+            release()
+            if self.connection is not None:
+                self.connection.close()
+
+        if self._calls is not None:
+            await self._calls.close(farewell=farewell, release=let_go)
