@@ -140,9 +140,10 @@ def test_what_only_the_operator_can_judge_is_a_condition(team: Team) -> None:
 
 
 def test_what_is_not_implemented_yet_is_named(team: Team) -> None:
-    team.mailbox("support", capabilities=["Mail", "Calendar"])
+    delegate = {"username": "delegate@e2e.test"}
+    team.mailbox("support", sharedMailbox=True, credentials=delegate)
     found = team.kube.wait_condition("support", "Ready", "False", reason="NotImplemented")
-    assert "spec.capabilities: Calendar" in found["message"]
+    assert "spec.sharedMailbox" in found["message"]
     team.mailbox("support")
     team.kube.wait_condition("support", "Ready")
 
