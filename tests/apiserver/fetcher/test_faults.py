@@ -154,7 +154,7 @@ def test_of_two_fetchers_the_older_one_stops_and_nothing_is_lost_or_doubled(
 def test_mail_flows_on_while_the_api_server_is_away_until_too_much_could_not_be_written_down(
     pod: Pod, server: MailServer, account: Account
 ) -> None:
-    names = seed(server, account, AWAY_MESSAGES + 3_000)
+    names = seed(server, account, AWAY_MESSAGES + 20_000)  # a second passes before it is noticed
     process = pod.start("pod-1")
     until(lambda: pod.count() > 0, seconds=20, what=lambda: pod.log("pod-1"), pause=0.01)
     pod.api.leave()

@@ -47,7 +47,7 @@ class CheckpointWriter:
         self._last = Progress()
         self.fault = ""
         """Why delivery waits for the store, or ""."""
-        pipeline.changed = self._due.set
+        pipeline.changed = self._note_change
 
     def look(self) -> None:
         """See whether there is news that no message brought; call it now and then."""
@@ -56,6 +56,11 @@ class CheckpointWriter:
         if (progress.state, progress.reason, progress.message) != (last.state, last.reason, last.message):
             self._due.set()
         self._judge_away()
+
+    def _note_change(self) -> None:
+        self._due.set()
+        if self._failing_since is not None:  # ten thousand messages come within a second
+            self._judge_away()
 
     async def run(self) -> None:
         """Write whenever it is due, for ever. Raises FencedError."""
