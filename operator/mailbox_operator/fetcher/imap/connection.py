@@ -99,8 +99,12 @@ class ImapConnection(asyncio.BufferedProtocol):
         reader.received(nbytes)
         self.heard_at = self._loop.time()
         try:
-            while (event := reader.next_event()) is not None:
-                if isinstance(event, Line):
+            while True:
+                if (whole := self._assembler.next_whole(reader)) is not None:
+                    self._hand_over(*whole)
+                elif (event := reader.next_event()) is None:
+                    break
+                elif isinstance(event, Line):
                     self._line(event)
                 elif message := self._assembler.add_piece(event):
                     self._hand_over(*message)

@@ -15,8 +15,9 @@ FLAGS: Final = re.compile(rb"[( ]FLAGS \(([^)]*)\)", re.IGNORECASE)
 SEEN: Final = b"\\Seen"
 BODY: Final = re.compile(rb"[( ]BODY\[(|HEADER)\] (?:~?\{\d+\}$|\"((?:[^\"\\]|\\.)*)\"|NIL)", re.IGNORECASE)
 # The order in which we ask; servers answer in it, and one match is cheaper than four.
-USUAL: Final = re.compile(
-    rb'\* \d+ FETCH \(UID (\d+) FLAGS \(([^)]*)\) INTERNALDATE "([^"]+)" RFC822\.SIZE (\d+) BODY\[(|HEADER)\] ~?\{\d+\}'
+WHOLE: Final = re.compile(
+    rb"\* \d{1,10} FETCH \(UID (\d{1,10}) FLAGS \(([^)\r\n]{0,4096})\) "
+    rb'INTERNALDATE "([^"\r\n]{1,64})" RFC822\.SIZE (\d{1,19}) BODY\[(|HEADER)\] ~?\{(\d{1,19})\}\r\n'
 )
 EXISTS: Final = re.compile(rb"\* (\d{1,19}) EXISTS", re.IGNORECASE)
 DATE: Final = re.compile(rb"([ \d]\d-[A-Za-z]{3}-\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)")
@@ -49,10 +50,14 @@ class Listed(NamedTuple):
     internaldate: bytes
 
 
+def make_fetched(whole: re.Match[bytes]) -> Fetched:
+    """Read what WHOLE matched."""
+    uid, flags, date, size, section, _ = whole.groups()
+    return Fetched(Uid(int(uid)), date, int(size), bool(section), SEEN in flags)
+
+
 def parse_fetched(text: bytes) -> Fetched | None:
     """Read a FETCH response with a body, literals left out. None: it has no UID, or no body."""
-    if usual := USUAL.fullmatch(text):
-        return Fetched(Uid(int(usual[1])), usual[3], int(usual[4]), bool(usual[5]), SEEN in usual[2])
     body = BODY.search(text)
     return read_fetched(text, header_only=bool(body[1])) if body else None
 
@@ -97,6 +102,7 @@ def parse_exists(line: bytes) -> int | None:
     return int(found[1]) if found else None
 
 
+@lru_cache(maxsize=1024)  # each message's is read twice within a group of 256: 1.3 µs, and 0.1 the second time
 def seconds_of_date(internaldate: bytes) -> int | None:
     """Turn `17-Jul-1996 02:44:25 -0700` into seconds since the epoch. None: it is no such date."""
     found = DATE.fullmatch(internaldate)

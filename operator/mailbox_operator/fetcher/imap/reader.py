@@ -11,6 +11,7 @@ MIN_ROOM: Final = 1 << 16
 # A status text may end in "{5}" by chance; only data announces a literal.
 ANNOUNCING: Final = re.compile(rb"(?!\+|\S+ (?:OK|NO|BAD|BYE|PREAUTH) ).*\{(\d+)\}", re.DOTALL | re.IGNORECASE)
 CLOSING_BRACE: Final = ord("}")
+CLOSING: Final = b")\r\n"
 
 
 class ProtocolError(Exception):
@@ -63,6 +64,24 @@ class ResponseReader:
     def received(self, count: int) -> None:
         """Say that `count` octets were put there."""
         self._end += count
+
+    def next_response(self, usual: re.Pattern[bytes], *, largest: int) -> tuple[re.Match[bytes], memoryview] | None:
+        """Return a response that is here whole: what `usual` matches, a literal of the size in its last group, and `)`.
+
+        None: what comes next is not that, or its literal is larger than `largest`; `next_event` then has it in parts.
+        """
+        if self._broken or self._literal_left is not None:
+            return None
+        found = usual.match(self._buffer, self._start, self._end)
+        if found is None:
+            return None
+        begin = found.end()
+        size = int(found[found.re.groups])
+        end = begin + size
+        if size > largest or end + len(CLOSING) > self._end or not self._buffer.startswith(CLOSING, end):
+            return None
+        self._start = self._scanned = end + len(CLOSING)
+        return found, self._view[begin:end]
 
     def next_event(self) -> Line | memoryview | None:
         """Return a line, (a piece of) the literal it announced, or None: more is needed. Raises ProtocolError."""

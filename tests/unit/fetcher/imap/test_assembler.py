@@ -14,8 +14,10 @@ DATE = b'"17-Jul-1996 02:44:25 -0700"'
 Got = tuple[Fetched, bytes | None]
 
 
-def assemble(stream: bytes, tmp_path: Path, *, max_message: int = 50 << 20) -> tuple[list[bytes], list[Got], list[str]]:
-    """Return texts, messages, and how the messages' bodies were held."""
+def assemble(
+    stream: bytes, tmp_path: Path, *, max_message: int = 50 << 20, at_once: int = 100_000, takes_whole: bool = True
+) -> tuple[list[bytes], list[Got], list[str]]:
+    """Return texts, messages, and how the messages' bodies were held; `at_once` octets come together."""
     reader = ResponseReader(max_line=4096, max_literal=1 << 40)
     assembler = ResponseAssembler(max_message=max_message, spool_folder=tmp_path)
     texts, messages, held = list[bytes](), list[Got](), list[str]()
@@ -35,12 +37,16 @@ def assemble(stream: bytes, tmp_path: Path, *, max_message: int = 50 << 20) -> t
     left = memoryview(stream)
     while left:
         room = reader.room()
-        size = min(len(room), len(left), 100_000)
+        size = min(len(room), len(left), at_once)
         room[:size] = left[:size]
         reader.received(size)
         left = left[size:]
-        while (event := reader.next_event()) is not None:
-            if isinstance(event, Line):
+        while True:
+            if takes_whole and (message := assembler.next_whole(reader)) is not None:
+                take(message)
+            elif (event := reader.next_event()) is None:
+                break
+            elif isinstance(event, Line):
                 if (text := assembler.add_line(event)) is not None:
                     texts.append(text)
                     take(assembler.take_late(text))
@@ -99,3 +105,32 @@ def test_a_response_of_many_literals_is_bounded(tmp_path: Path) -> None:
     stream = (b"x" * 4000 + b"{1}\r\n.") * 300
     with pytest.raises(ProtocolError, match="response is longer"):
         assemble(b"* " + stream, tmp_path)
+
+
+FLAGGED = b"* 3 FETCH (UID 7 FLAGS (\\Seen) INTERNALDATE %b RFC822.SIZE 9 BODY[] {%d}\r\n%b)\r\n"
+INNER = FLAGGED % (DATE, 4, b"evil")
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 100, 100_000])
+@pytest.mark.parametrize(
+    "stream",
+    [
+        FLAGGED % (DATE, 5, b"a\r\nbc") + FLAGGED % (DATE, 0, b""),
+        FLAGGED % (DATE, len(INNER), INNER),
+        FLAGGED.replace(b"BODY[]", b"BODY[HEADER]") % (DATE, 3, b"abc"),
+        b"* 1 FETCH (BODY[] {3}\r\nabc UID {%d}\r\n%b 8)\r\n" % (len(INNER), INNER),
+        b"* 1 FETCH (X {3}\r\nabc" + INNER,
+        FLAGGED.replace(b")\r\n", b" X 1)\r\n") % (DATE, 3, b"abc") + INNER,
+        FLAGGED % (DATE, 200, b"x" * 200) + b"m1 OK done\r\n",
+    ],
+    ids=["two", "a response within a body", "header", "within a response", "after a literal", "more items", "large"],
+)
+def test_a_whole_response_gives_the_same_as_its_parts(stream: bytes, at_once: int, tmp_path: Path) -> None:
+    in_parts = assemble(stream, tmp_path, max_message=150, takes_whole=False)
+    assert assemble(stream, tmp_path, max_message=150, at_once=at_once)[1:] == in_parts[1:]
+
+
+def test_a_whole_response_is_taken_without_its_lines(tmp_path: Path) -> None:
+    texts, messages, _ = assemble(FLAGGED % (DATE, 3, b"abc") + b"* 2 EXISTS\r\n", tmp_path)
+    assert messages == [(Fetched(Uid(7), DATE.strip(b'"'), 9, header_only=False, seen=True), b"abc")]
+    assert texts == [b"* 2 EXISTS"]
