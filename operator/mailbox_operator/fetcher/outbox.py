@@ -14,7 +14,6 @@ from mailbox_operator.fetcher.webhook.answer import Answer, Verdict
 
 REFUSALS: Final = 3
 """So often a message may be refused before it is given up."""
-NOTHING: Final = memoryview(b"")
 
 
 class Carrier(Protocol):
@@ -60,7 +59,7 @@ class Outbox:
 
     def add(self, message: Message, *, octets: bytes, spool: Spool | None, head: int = 0) -> None:
         """Take a message as it is to be sent; the first `head` octets are not the message's own."""
-        kept = message._replace(body=NOTHING)
+        kept = message.without_body()
         self._schedule.add(Delivery(kept, octets, spool, head=head, now=self._loop.time()))
         self.pump()
         self._tell_pressure()

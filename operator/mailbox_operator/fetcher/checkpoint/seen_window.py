@@ -1,6 +1,7 @@
 """The Message-IDs delivered last, as hashes: by them a repeat is known after UIDs have changed their meaning."""
 
 from base64 import b64decode, b64encode
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
@@ -43,5 +44,6 @@ class SeenWindow:
         return window
 
 
+@lru_cache(maxsize=1024)  # looked up when it comes and added when it is delivered, a group later: 0.9 µs, then 0.1
 def _hash(message_id: bytes) -> bytes:
     return blake2b(message_id, digest_size=HASH_OCTETS).digest()

@@ -45,7 +45,6 @@ KNOWN_SECONDS: Final = 600.0
 HELD: Final = 2 * GROUP
 HELD_OCTETS: Final = 2 * GROUP_OCTETS
 """What is on its way in all, above which no more is wanted; three quarters of it opens again."""
-NOTHING: Final = memoryview(b"")
 
 
 class Held:
@@ -134,7 +133,7 @@ class MaildirSink:
         else:
             octets, spool, length = to_lf(bytes(body)), None, len(body)
         middle = middle_of(self._mark, self._ids.render(key))
-        kept = message._replace(body=NOTHING)
+        kept = message.without_body()
         held = self._held[key] = Held(kept, middle, octets, spool, length=length, since=self._loop.time())
         self._octets += len(octets)
         self._waiting.append(held)
