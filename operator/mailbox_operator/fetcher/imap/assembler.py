@@ -4,7 +4,14 @@ import re
 from pathlib import Path
 from typing import Final
 
-from mailbox_operator.fetcher.imap.data import WHOLE, Fetched, make_fetched, parse_fetched, read_fetched
+from mailbox_operator.fetcher.imap.data import (
+    LISTED_TOGETHER,
+    WHOLE,
+    Fetched,
+    make_fetched,
+    parse_fetched,
+    read_fetched,
+)
 from mailbox_operator.fetcher.imap.reader import CAPACITY, Line, ProtocolError, ResponseReader
 from mailbox_operator.fetcher.spool import Spool
 
@@ -50,6 +57,10 @@ class ResponseAssembler:
             return None
         found = reader.next_response(WHOLE, largest=self._max_message)
         return (make_fetched(found[0]), found[1]) if found else None
+
+    def next_listing(self, reader: ResponseReader) -> bytes | None:
+        """Return the next lines that say what a folder holds, all that the reader has. None: ask it for an event."""
+        return None if self._text else reader.next_lines(LISTED_TOGETHER)
 
     def add_line(self, line: Line) -> bytes | None:
         """Return the response's whole text, literals left out; None: a literal comes first."""

@@ -17,8 +17,6 @@ MAX_LITERAL: Final = 4 << 30
 MAX_UNTAGGED_LINES: Final = 100_000
 MAX_UNTAGGED_OCTETS: Final = 16 << 20
 """What a server may say between two replies that someone waits for."""
-
-
 OnMessage = Callable[[Fetched, Body], None]
 
 
@@ -102,6 +100,8 @@ class ImapConnection(asyncio.BufferedProtocol):
             while True:
                 if (whole := self._assembler.next_whole(reader)) is not None:
                     self._hand_over(*whole)
+                elif (listing := self._assembler.next_listing(reader)) is not None:
+                    self._keep(listing)
                 elif (event := reader.next_event()) is None:
                     break
                 elif isinstance(event, Line):

@@ -25,8 +25,9 @@ MONTHS: Final = {
     name: number for number, name in enumerate(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)
 }
 
-
-USUAL_LISTED: Final = re.compile(rb'\* \d+ FETCH \(UID (\d+) INTERNALDATE "([^"]+)" RFC822\.SIZE (\d+)\)')
+LISTED: Final = rb'\* \d{1,10} FETCH \(UID (\d{1,10}) INTERNALDATE "([^"\r\n]{1,64})" RFC822\.SIZE (\d{1,19})\)'
+EACH_LISTED: Final = re.compile(rb"^%b\r?$" % LISTED, re.MULTILINE)
+LISTED_TOGETHER: Final = re.compile(rb"(?:%b\r\n){1,1000}+" % re.sub(rb"(?<!\\)\(", rb"(?:", LISTED))  # no groups
 
 
 class Fetched(NamedTuple):
@@ -77,15 +78,18 @@ def parse_quoted_body(text: bytes) -> bytes | None:
     return re.sub(rb"\\(.)", rb"\1", found[2] or b"") if found else None
 
 
-def parse_listed(line: bytes) -> Listed | None:
-    """Read `* n FETCH (UID … INTERNALDATE … RFC822.SIZE …)`. None: it is something else."""
-    if usual := USUAL_LISTED.fullmatch(line):
-        return Listed(Uid(int(usual[1])), int(usual[3]), usual[2])
-    uid, size = UID.search(line), SIZE.search(line)
-    if not uid or not size or b" FETCH (" not in line:
-        return None
-    date = INTERNALDATE.search(line)
-    return Listed(Uid(int(uid[1])), int(size[1]), date[1] if date else b"")
+def parse_listed(text: bytes) -> list[Listed]:
+    """Read `* n FETCH (UID … INTERNALDATE … RFC822.SIZE …)`: one line, or what LISTED_TOGETHER matched.
+
+    Empty: it is something else. (A line by itself costs 4 µs from the reader to here, one of many 1.)
+    """
+    if usual := EACH_LISTED.findall(text):
+        return [Listed(Uid(int(uid)), int(size), date) for uid, date, size in usual]
+    uid, size = UID.search(text), SIZE.search(text)
+    if not uid or not size or b" FETCH (" not in text:
+        return []
+    date = INTERNALDATE.search(text)
+    return [Listed(Uid(int(uid[1])), int(size[1]), date[1] if date else b"")]
 
 
 def parse_search(line: bytes) -> list[Uid] | None:

@@ -82,7 +82,7 @@ class ImapFolder:
         lines = self._connection.take_untagged()
         if reply.status != "OK":
             raise reply.failed()
-        return sorted(entry for entry in map(parse_listed, lines) if entry is not None)
+        return sorted(entry for line in lines for entry in parse_listed(line))
 
     async def search(self, uid_set: bytes, criteria: bytes) -> list[Uid] | None:
         """Return what of a UID set meets the criteria, ascending. None: the server cannot search for that."""

@@ -83,6 +83,16 @@ class ResponseReader:
         self._start = self._scanned = end + len(CLOSING)
         return found, self._view[begin:end]
 
+    def next_lines(self, usual: re.Pattern[bytes]) -> bytes | None:
+        """Return the whole lines that `usual` matches, with their CRLF. None: what comes next is not that."""
+        if self._broken or self._literal_left is not None:
+            return None
+        found = usual.match(self._buffer, self._start, self._end)
+        if found is None:
+            return None
+        self._start = self._scanned = found.end()
+        return found[0]
+
     def next_event(self) -> Line | memoryview | None:
         """Return a line, (a piece of) the literal it announced, or None: more is needed. Raises ProtocolError."""
         if self._broken:

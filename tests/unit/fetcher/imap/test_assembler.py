@@ -1,5 +1,6 @@
 """Responses put together from lines and literals."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,27 @@ from mailbox_operator.fetcher.spool import Spool
 
 DATE = b'"17-Jul-1996 02:44:25 -0700"'
 Got = tuple[Fetched, bytes | None]
+
+
+def feed(reader: ResponseReader, stream: bytes, *, at_once: int) -> Iterator[None]:
+    """Give a reader a stream, piece by piece, and wait after each."""
+    left = memoryview(stream)
+    while left:
+        room = reader.room()
+        size = min(len(room), len(left), at_once)
+        room[:size] = left[:size]
+        reader.received(size)
+        left = left[size:]
+        yield
+
+
+def octets_of(body: Body) -> bytes | None:
+    """Return a body's octets, and give its disk space back."""
+    if not isinstance(body, Spool):
+        return None if body is None else bytes(body)
+    octets = b"".join(body.read(start) for start in range(0, body.size, 1 << 17))
+    body.close()
+    return octets
 
 
 def assemble(
@@ -27,23 +49,14 @@ def assemble(
             return
         fetched, body = message
         held.append(type(body).__name__)
-        if isinstance(body, Spool):
-            octets = b"".join(body.read(start) for start in range(0, body.size, 1 << 17))
-            body.close()
-            messages.append((fetched, octets))
-        else:
-            messages.append((fetched, None if body is None else bytes(body)))
+        messages.append((fetched, octets_of(body)))
 
-    left = memoryview(stream)
-    while left:
-        room = reader.room()
-        size = min(len(room), len(left), at_once)
-        room[:size] = left[:size]
-        reader.received(size)
-        left = left[size:]
+    for _ in feed(reader, stream, at_once=at_once):
         while True:
             if takes_whole and (message := assembler.next_whole(reader)) is not None:
                 take(message)
+            elif takes_whole and (listing := assembler.next_listing(reader)) is not None:
+                texts += listing.splitlines()
             elif (event := reader.next_event()) is None:
                 break
             elif isinstance(event, Line):
@@ -134,3 +147,25 @@ def test_a_whole_response_is_taken_without_its_lines(tmp_path: Path) -> None:
     texts, messages, _ = assemble(FLAGGED % (DATE, 3, b"abc") + b"* 2 EXISTS\r\n", tmp_path)
     assert messages == [(Fetched(Uid(7), DATE.strip(b'"'), 9, header_only=False, seen=True), b"abc")]
     assert texts == [b"* 2 EXISTS"]
+
+
+LISTED = b"".join(b"* %d FETCH (UID %d INTERNALDATE %b RFC822.SIZE 9)\r\n" % (uid, uid, DATE) for uid in range(1, 4))
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 100, 100_000])
+@pytest.mark.parametrize(
+    "stream",
+    [
+        LISTED + b"* 5 EXISTS\r\n" + LISTED + b"m1 OK done\r\n",
+        b"* 1 FETCH (UID 4 RFC822.SIZE 3)\r\n" + LISTED,
+        FLAGGED % (DATE, len(LISTED), LISTED) + LISTED,
+        b"* 1 FETCH (X {3}\r\nabc" + LISTED,
+    ],
+    ids=["twice", "another order", "within a body", "after a literal"],
+)
+def test_listed_lines_together_give_the_same_as_one_by_one(stream: bytes, at_once: int, tmp_path: Path) -> None:
+    (texts, messages, _), (lines, by_one, _) = (
+        assemble(stream, tmp_path, at_once=at_once, takes_whole=takes_whole) for takes_whole in (True, False)
+    )
+    assert messages == by_one
+    assert [text for text in texts if b"BODY" not in text] == [line for line in lines if b"BODY" not in line]

@@ -55,13 +55,18 @@ def test_a_body_may_be_quoted() -> None:
 @pytest.mark.parametrize(
     ("line", "listed"),
     [
-        (b'* 1 FETCH (UID 5 INTERNALDATE "%b" RFC822.SIZE 10)' % DATE, Listed(Uid(5), 10, DATE)),
-        (b"* 1 FETCH (RFC822.SIZE 10 UID 5)", Listed(Uid(5), 10, b"")),
-        (b"* 1 FETCH (UID 5 FLAGS (\\Seen))", None),
-        (b"* SEARCH 1 2", None),
+        (b'* 1 FETCH (UID 5 INTERNALDATE "%b" RFC822.SIZE 10)' % DATE, [Listed(Uid(5), 10, DATE)]),
+        (b"* 1 FETCH (RFC822.SIZE 10 UID 5)", [Listed(Uid(5), 10, b"")]),
+        (b"* 1 FETCH (UID 5 FLAGS (\\Seen))", []),
+        (b"* SEARCH 1 2", []),
+        (
+            b'* 1 FETCH (UID 5 INTERNALDATE "%b" RFC822.SIZE 10)\r\n'
+            b'* 2 FETCH (UID 6 INTERNALDATE "%b" RFC822.SIZE 11)\r\n' % (DATE, DATE),
+            [Listed(Uid(5), 10, DATE), Listed(Uid(6), 11, DATE)],
+        ),
     ],
 )
-def test_a_listing(line: bytes, listed: Listed | None) -> None:
+def test_a_listing(line: bytes, listed: list[Listed]) -> None:
     assert parse_listed(line) == listed
 
 
