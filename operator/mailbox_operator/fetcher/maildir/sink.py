@@ -191,6 +191,7 @@ class MaildirSink:
             held = self._waiting[0]
             if self._known and self._is_repeat(held):
                 self._loop.call_soon(self._deliver, held)
+                self._due.set()  # then there may be room again, and where all are repeats nothing else says so
             else:
                 try:
                     self._write(folder, held)
