@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from integration.conftest import Account
-from integration.verification.test_verify import asked, by_step, incoming, outgoing
+from integration.verification.targets import asked, by_step, incoming, outgoing
 from mailbox_operator.mail.guard import ANYTHING
 from mailbox_operator.verification.limits import Limits
 from mailbox_operator.verification.model import Step, Target, Verdict

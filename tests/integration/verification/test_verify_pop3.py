@@ -8,7 +8,7 @@ from email.message import EmailMessage
 import pytest
 
 from integration.conftest import Account
-from integration.verification.test_verify import asked, by_step, changed, outgoing, prove
+from integration.verification.targets import asked, by_step, changed, outgoing, prove
 from mailbox_operator.diagnosis.finding import Retry
 from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security, TlsOptions

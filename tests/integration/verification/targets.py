@@ -1,0 +1,72 @@
+"""What is verified in these tests, and how: a mailbox on the real servers, seen from either side."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from integration.conftest import Account
+from mailbox_operator.mail.credential import Credential
+from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security, TlsOptions
+from mailbox_operator.mail.guard import ANYTHING, AddressPolicy
+from mailbox_operator.mail.secret import Secret
+from mailbox_operator.verification.limits import Limits
+from mailbox_operator.verification.model import LoopTest, Report, Side, Step, StepResult, Target, Timeouts
+from mailbox_operator.verification.runner import verify
+from testbed.mailserver import MailServer
+
+INCOMING_PORTS: dict[Security, Callable[[MailServer], int]] = {
+    Security.TLS: lambda server: server.dovecot.imaps,
+    Security.START_TLS: lambda server: server.dovecot.imap,
+    Security.NONE: lambda server: server.dovecot.imap,
+}
+OUTGOING_PORTS: dict[Security, Callable[[MailServer], int]] = {
+    Security.TLS: lambda server: server.postfix.submissions,
+    Security.START_TLS: lambda server: server.postfix.submission,
+    Security.NONE: lambda server: server.postfix.submission,
+}
+
+
+def incoming(server: MailServer, account: Account, security: Security = Security.TLS) -> Side:
+    endpoint = Endpoint(
+        protocol=Protocol.IMAP,
+        host="localhost",
+        port=INCOMING_PORTS[security](server),
+        security=security,
+        tls=TlsOptions(ca_pem=server.ca_pem),
+    )
+    return Side(endpoint=endpoint, credential=Credential(username=account.address, secret=Secret(account.password)))
+
+
+def outgoing(server: MailServer, account: Account, security: Security = Security.START_TLS) -> Side:
+    endpoint = Endpoint(
+        protocol=Protocol.SMTP,
+        host="localhost",
+        port=OUTGOING_PORTS[security](server),
+        security=security,
+        tls=TlsOptions(ca_pem=server.ca_pem),
+    )
+    return Side(endpoint=endpoint, credential=Credential(username=account.address, secret=Secret(account.password)))
+
+
+def receiving(server: MailServer, account: Account) -> Target:
+    return Target(
+        address=account.address,
+        incoming=incoming(server, account),
+        outgoing=None,
+        timeouts=Timeouts(connect=3, authenticate=3, step=5),
+    )
+
+
+async def prove(target: Target, policy: AddressPolicy = ANYTHING) -> Report:
+    return await verify(target, policy=policy, limits=Limits())
+
+
+def asked(token: str = "f" * 32, *, is_sent: bool = False) -> LoopTest:
+    return LoopTest(token=token, is_sent=is_sent)
+
+
+def by_step(report: Report) -> dict[Step, StepResult]:
+    return {result.step: result for result in report.results}
+
+
+def changed(side: Side, **endpoint: object) -> Side:
+    return replace(side, endpoint=replace(side.endpoint, **endpoint))  # type: ignore[arg-type]  # any field
