@@ -1,5 +1,7 @@
 // The smallest controller that does what the race asks for: controller-runtime, a cached unstructured object and one
-// server-side-apply status write per generation. Arguments: workers, requests a second (-1: no limit of the client's own).
+// server-side-apply status write per generation, or per token of a refresh.
+// Arguments: workers, requests a second (-1: no limit of the client's own), the kind (group, version, name), and the
+// types of the conditions to write.
 package main
 
 import (
@@ -18,9 +20,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 )
 
-var gvk = schema.GroupVersionKind{Group: "bench.example.org", Version: "v1", Kind: "Box"}
+const asksForRefresh = "mailbox-operator.io/reconcile-at"
 
-func box() *unstructured.Unstructured {
+var (
+	gvk        schema.GroupVersionKind
+	conditions []string
+)
+
+func object() *unstructured.Unstructured {
 	u := &unstructured.Unstructured{}
 	u.SetGroupVersionKind(gvk)
 	return u
@@ -29,25 +36,32 @@ func box() *unstructured.Unstructured {
 type reconciler struct{ client client.Client }
 
 func (r reconciler) Reconcile(ctx context.Context, q ctrl.Request) (ctrl.Result, error) {
-	o := box()
+	o := object()
 	if err := r.client.Get(ctx, q.NamespacedName, o); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	g := o.GetGeneration()
-	if seen, _, _ := unstructured.NestedInt64(o.Object, "status", "observedGeneration"); seen == g {
+	g, token := o.GetGeneration(), o.GetAnnotations()[asksForRefresh]
+	seen, _, _ := unstructured.NestedInt64(o.Object, "status", "observedGeneration")
+	handled, _, _ := unstructured.NestedString(o.Object, "status", "lastHandledReconcileAt")
+	if seen == g && handled == token {
 		return ctrl.Result{}, nil
 	}
 	now := time.Now().UTC().Format(time.RFC3339)
 	var cs []any
-	for _, t := range []string{"Ready", "SpecValid", "ReferencesResolved", "Reachable", "Authenticated"} {
+	for _, t := range conditions {
 		cs = append(cs, map[string]any{
-			"type": t, "status": "True", "reason": "Ok", "message": "ok", "lastTransitionTime": now, "observedGeneration": g,
+			"type": t, "status": "True", "reason": "Succeeded", "message": "Nothing is wrong here",
+			"lastTransitionTime": now, "observedGeneration": g,
 		})
 	}
-	p := box()
+	p := object()
 	p.SetName(q.Name)
 	p.SetNamespace(q.Namespace)
-	p.Object["status"] = map[string]any{"observedGeneration": g, "conditions": cs}
+	status := map[string]any{"observedGeneration": g, "conditions": cs}
+	if token != "" {
+		status["lastHandledReconcileAt"] = token
+	}
+	p.Object["status"] = status
 	return ctrl.Result{}, r.client.Status().Patch(ctx, p, client.Apply, client.FieldOwner("bench"), client.ForceOwnership)
 }
 
@@ -55,6 +69,8 @@ func main() {
 	ctrl.SetLogger(zap.New())
 	workers, _ := strconv.Atoi(os.Args[1])
 	qps, _ := strconv.ParseFloat(os.Args[2], 32)
+	gvk = schema.GroupVersionKind{Group: os.Args[3], Version: os.Args[4], Kind: os.Args[5]}
+	conditions = os.Args[6:]
 	cfg := ctrl.GetConfigOrDie()
 	cfg.QPS = float32(qps)
 	if qps > 0 {
@@ -69,7 +85,7 @@ func main() {
 		panic(err)
 	}
 	o := controller.Options{MaxConcurrentReconciles: workers}
-	if err = ctrl.NewControllerManagedBy(m).For(box()).WithOptions(o).Complete(reconciler{m.GetClient()}); err != nil {
+	if err = ctrl.NewControllerManagedBy(m).For(object()).WithOptions(o).Complete(reconciler{m.GetClient()}); err != nil {
 		panic(err)
 	}
 	if err = m.Start(ctrl.SetupSignalHandler()); err != nil {

@@ -79,7 +79,10 @@ def summary(trials: Sequence[Trial]) -> dict[str, object]:
         "complete": all(trial.complete for trial in trials),
     }
     if ours:
-        found |= _numbers(ours) | {"ratio_to_go": _median(_ratios(trials))}
+        found |= _numbers(ours) | {
+            "ratio_to_go": _median(_ratios(trials, to="go")),
+            "ratio_to_go_on_mailboxes": _median(_ratios(trials, to="go-mailbox")),
+        }
     others = {t.contestant: None for t in trials if t.contestant != "mailbox"}
     return found | {name: _numbers([t for t in trials if t.contestant == name]) for name in others}
 
@@ -97,9 +100,9 @@ def _numbers(trials: Sequence[Trial]) -> dict[str, object]:
     }
 
 
-def _ratios(trials: Sequence[Trial]) -> list[float]:
-    """Return our rate by Go's, round by round: the machine's mood is the same within one."""
-    go = {t.round: t.load.objects_per_second for t in trials if t.contestant == "go"}
+def _ratios(trials: Sequence[Trial], *, to: str) -> list[float]:
+    """Return our rate by another's, round by round: the machine's mood is the same within one."""
+    go = {t.round: t.load.objects_per_second for t in trials if t.contestant == to}
     return [t.load.objects_per_second / go[t.round] for t in trials if t.contestant == "mailbox" and t.round in go]
 
 
