@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import os
+import threading
 from pathlib import Path
 
 from mailbox_operator.fetcher.checkpoint.store import FencedError, StoreAwayError
@@ -14,6 +15,8 @@ class FileStore:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = -1
+        self._turn = threading.Lock()
+        self._newest = 0
 
     async def open(self) -> str | None:
         """Lock and read. Raises StoreAwayError, and FencedError where another process holds the lock."""
@@ -31,13 +34,22 @@ class FileStore:
             raise StoreAwayError(f"{self._path}: {error}") from error
 
     async def save(self, *, checkpoint: str, progress: str) -> None:
-        """Write both, durably. Raises StoreAwayError."""
+        """Write both, durably. Raises StoreAwayError.
+
+        A write that was given up goes on in its thread: a newer one waits for it, and is never overwritten by it.
+        """
+        self._newest += 1
         try:
-            await asyncio.to_thread(self._write, checkpoint, progress)
+            await asyncio.to_thread(self._write, checkpoint, progress, number=self._newest)
         except OSError as error:
             raise StoreAwayError(f"{self._path}: {error.strerror}") from error
 
-    def _write(self, checkpoint: str, progress: str) -> None:
+    def _write(self, checkpoint: str, progress: str, *, number: int) -> None:
+        with self._turn:
+            if number == self._newest:
+                self._write_both(checkpoint, progress)
+
+    def _write_both(self, checkpoint: str, progress: str) -> None:
         for path, text in ((self._path, checkpoint), (Path(f"{self._path}.progress"), progress)):
             beside = Path(f"{path}.new")
             with beside.open("w", encoding="utf-8") as file:

@@ -51,7 +51,7 @@ class ResponseAssembler:
     def next_whole(self, reader: ResponseReader) -> tuple[Fetched, memoryview] | None:
         """Return the next message if the reader has all of its response, written as servers do: nearly every small one.
 
-        Takes 3 µs instead of the 12 of its two lines and its literal one by one. None: ask the reader for an event.
+        Saves 2.5 µs of some 20 over its two lines and its literal one by one. None: ask the reader for an event.
         """
         if self._text:  # within a response
             return None

@@ -33,7 +33,7 @@ GROUP_OCTETS: Final = 4 << 20
 PATIENCE: Final = 0.1
 """Seconds that a group waits at most, while many come …"""
 LULL: Final = 0.01
-"""… and for so long none has come, which also is how a fetch ends: to wait on took a tenth of one of 10,000 messages."""
+"""… and for so long none has come, which also is how a fetch ends: to wait on took 0.1 s of 1.4 for 10,000 messages."""
 HASTE: Final = 0.005
 """Seconds that a group waits while few come."""
 MANY: Final = 16
