@@ -56,13 +56,21 @@ def test_lmtp_and_maildir_side_by_side(team: Team) -> None:
     assert team.metric(team.fetcher_pod("scanner"), "mailbox_fetcher_messages_delivered_total") == 5
 
     untrusting = {"host": HOST, "recipient": archive}
+    before = generation(team, "mirror")
     team.mailbox("mirror", with_secret=False, delivery={"webhook": None, "lmtp": untrusting})
+    until(lambda: generation(team, "mirror") > before, seconds=20, what="the fetcher is told")
+    team.kube.run("rollout", "status", "deployment/mbx-mirror", "--timeout=60s", seconds=70)  # the pod before trusts it
     team.send("mirror", [b"Subject: late\r\n\r\nhello\r\n"])
     failing = team.kube.wait_condition("mirror", "Delivering", status="False", seconds=60)
     assert failing["reason"] == "SinkUntrusted"
     assert "caSecretRef" in failing["message"]
     team.mailbox("mirror", with_secret=False, delivery={"webhook": None, "lmtp": lmtp})
     until(lambda: team.mail.count(archive) == 6, seconds=60, what="what waited is delivered once it is mended")
+
+
+def generation(team: Team, name: str) -> int:
+    """How often the fetcher's Deployment was changed."""
+    return int(team.kube.get("deployment", f"mbx-{name}")["metadata"]["generation"])
 
 
 def test_webhooks_parsed_signed_and_with_a_key_that_is_rotated(team: Team) -> None:
