@@ -159,6 +159,7 @@ func relation(network, destination *net.IPNet) position {
 func (c *cluster) createBridge() error {
 	attributes := netlink.NewLinkAttrs()
 	attributes.Name = c.bridge()
+	attributes.HardwareAddr = hardwareAddress(c.nodeIP()) // else it is the lowest of the pods', and changes as they come and go
 	br := &netlink.Bridge{LinkAttrs: attributes}
 	if err := netlink.LinkAdd(br); err != nil {
 		return fmt.Errorf("creating bridge %s: %w", c.bridge(), err)
@@ -169,6 +170,13 @@ func (c *cluster) createBridge() error {
 		netlink.LinkSetUp(br),
 		c.routeServices(br),
 	)
+}
+
+// hardwareAddress returns a link's address, which follows from its IP address:
+// who has an entry for it in a neighbour table is still right when another pod
+// has got the address.
+func hardwareAddress(ip net.IP) net.HardwareAddr {
+	return append(net.HardwareAddr{0x02, 0xdc}, ip.To4()...)
 }
 
 // routeServices makes every service address local to this machine, so that

@@ -273,6 +273,18 @@ def test_a_pod_reaches_a_server_on_an_address_of_this_machine(team: Kube) -> Non
         assert ran(team, "client", "python3", "-c", program, address) == (0, "220 welcome\n")
 
 
+def test_the_network_keeps_its_hardware_address_as_pods_come_and_go(team: Kube, folder: Path) -> None:
+    bridge = Path(f"/sys/class/net/devcluster{devcluster.find('smoke', folder=folder).number}/address")
+    before = bridge.read_text()
+    seen = []
+    for name in ("one", "two", "three"):
+        team.apply(pod(name, "sleep", "600"))
+        running(team, name)
+        seen.append(bridge.read_text())
+    team.run("delete", "pods", "--all", "--grace-period=0", "--force", seconds=30)
+    assert {*seen, bridge.read_text()} == {before}, "else pods have a stale address of their gateway, and are cut off"
+
+
 def test_a_second_cluster_leaves_the_first_its_network(team: Kube, folder: Path) -> None:
     team.apply(deployment("web", text="still here"), service("web", port=80, target=8080))
     team.run("rollout", "status", "deployment/web", "--timeout=30s")
