@@ -65,7 +65,7 @@ class Listener:
 
     async def wait(self, count: int) -> None:
         """Wait until so many messages are settled."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(40):
             while len(self.delivered_keys) + len(self.given_up_keys) < count:
                 self.news.clear()
                 await self.news.wait()

@@ -71,11 +71,11 @@ class Rig:
         return [self.sink.bodies[message.id] for message in self.sink.delivered]
 
     async def once(self) -> Finding | None:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(40):
             return await self.source.run_once()
 
     async def until_delivered(self, count: int) -> None:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(40):
             while len(self.sink.delivered) < count:
                 self.source.look()
                 await asyncio.sleep(0.02)
@@ -161,7 +161,7 @@ class SourceSuite:
         server.put(octets_of(1))
         rig = Rig(await server.start(password_file))
         running = asyncio.ensure_future(rig.source.run())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             while rig.source.refused is None:  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.01)
         rig.source.look()
@@ -201,7 +201,7 @@ class SourceSuite:
         plan = await server.start(password_file)
         rig = Rig(plan, fetch=Fetch(since_seconds=None, push=False, interval_seconds=0.2))
         running = asyncio.ensure_future(rig.source.run())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             while not rig.source.signed_in:  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.01)
         server.put(octets_of(1))

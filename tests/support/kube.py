@@ -12,6 +12,8 @@ from typing import Any, Final, TypeVar
 
 import yaml
 
+from support.patience import PATIENCE
+
 T = TypeVar("T")
 
 KUBECTL: Final = Path(__file__).resolve().parents[2] / ".venv/bin/kubectl"
@@ -134,7 +136,11 @@ class Kube:
 
 
 def until(look: Callable[[], T | None], *, seconds: float, what: Callable[[], str] | str, pause: float = 0.1) -> T:
-    """Look until something is found and return it. Raises AssertionError that says what was waited for."""
+    """Look until something is found and return it; `seconds` are an idle machine's.
+
+    Raises AssertionError that says what was waited for.
+    """
+    seconds *= PATIENCE
     deadline = time.monotonic() + seconds
     while not (found := look()):
         if time.monotonic() > deadline:

@@ -90,7 +90,7 @@ class Dovecot:
     def stop(self) -> None:
         """Stop it and wait until it has gone."""
         self.process.terminate()
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=60)
 
     def kill(self) -> None:
         """Kill -9 the whole of it."""
@@ -99,7 +99,7 @@ class Dovecot:
         ).stdout.split():
             os.kill(int(line), signal.SIGKILL)
         self.process.kill()
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=60)
         (self.root / "run/master.pid").unlink(missing_ok=True)
 
     def log(self) -> str:

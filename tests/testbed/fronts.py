@@ -58,4 +58,4 @@ def running_fronts(root: Path, fronts: Sequence[Front], *, behind: str, pki: Pki
         yield
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=60)

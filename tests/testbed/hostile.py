@@ -71,7 +71,7 @@ def hostile_server(address: str, talks: Mapping[int, Talk], *, tls: ssl.SSLConte
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         for thread in threads:
-            thread.join(timeout=10)
+            thread.join(timeout=60)
 
 
 def on_ports(talk: Talk, ports: Iterable[int] = (*PLAIN_PORTS, *TLS_PORTS)) -> dict[int, Talk]:

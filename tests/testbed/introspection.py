@@ -55,7 +55,7 @@ def introspecting(tokens: Mapping[str, str]) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(timeout=10)
+        thread.join(timeout=60)
 
 
 def dovecot_settings(folder: Path, *, url: str) -> str:

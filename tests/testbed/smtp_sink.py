@@ -43,7 +43,7 @@ class SmtpSink:
         """Be gone."""
         if self.process:
             self.process.kill()
-            self.process.wait(timeout=10)
+            self.process.wait(timeout=60)
             self.process = None
 
     def messages(self) -> list[bytes]:

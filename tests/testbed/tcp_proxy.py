@@ -85,5 +85,5 @@ def tcp_proxy(server: tuple[str, int]) -> Iterator[TcpProxy]:
         with suppress(OSError):
             listening.shutdown(socket.SHUT_RDWR)
         listening.close()
-        thread.join(timeout=15)
+        thread.join(timeout=60)
         made.close()

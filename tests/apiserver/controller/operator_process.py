@@ -53,7 +53,7 @@ class Operator:
         began = time.monotonic()
         process.send_signal(number)
         try:
-            return process.wait(timeout=15), time.monotonic() - began
+            return process.wait(timeout=60), time.monotonic() - began
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

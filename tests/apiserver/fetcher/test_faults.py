@@ -126,7 +126,7 @@ def pod(kube: Kube, server: MailServer, account: Account, tmp_path: Path) -> Ite
         yield pods
         for process in pods.started:
             process.kill()
-            process.wait(timeout=10)
+            process.wait(timeout=60)
 
 
 def seed(server: MailServer, account: Account, count: int, *, octets: int = 0) -> list[str]:
@@ -142,7 +142,7 @@ def test_of_two_fetchers_the_older_one_stops_and_nothing_is_lost_or_doubled(
     first = pod.start("pod-1")
     until(lambda: pod.count() > 100, seconds=20, what=lambda: pod.log("pod-1"), pause=0.02)
     second = pod.start("pod-2")
-    assert first.wait(timeout=20) == 3, pod.log("pod-1")
+    assert first.wait(timeout=60) == 3, pod.log("pod-1")
     assert "another fetcher holds the checkpoint" in pod.log("pod-1")
     until(lambda: pod.count() >= len(names), seconds=30, what=lambda: pod.log("pod-2"))
     until(lambda: pod.delivered() >= len(names), seconds=10, what=lambda: str(pod.delivered()))

@@ -147,7 +147,7 @@ async def test_a_missing_permission_says_which(namespace: Kube, access: ApiAcces
                 except StoreAwayError as error:
                     return str(error)
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             said = await refused()
     assert said == f"patch configmap {NAME}: the API server answered 403"
 

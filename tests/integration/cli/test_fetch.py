@@ -103,7 +103,7 @@ def test_a_bar_on_a_terminal_and_a_sentence_at_the_end(
         os.close(near)
         assert process.stdout
         assert process.stdout.read() == b""
-        assert process.wait(timeout=5) == 0, shown
+        assert process.wait(timeout=60) == 0, shown
     assert b"3 messages" in shown
     assert b"\x1b[" in shown
 

@@ -91,7 +91,7 @@ def test_a_damaged_answer_is_a_mail_error_or_no_matter(
         session = EwsSession(endpoint, policy=ANYTHING, address=account.address)
         credential = Credential(username=account.address, secret=Secret(PASSWORD), mechanism="Basic")
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(40):
                 await session.reach()
                 await session.secure()
                 await session.sign_in(credential)

@@ -110,7 +110,7 @@ async def running(rig: Rig) -> AsyncIterator[None]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         while not condition():  # noqa: ASYNC110 - the server runs in threads
             await asyncio.sleep(0.01)
 

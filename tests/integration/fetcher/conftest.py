@@ -214,13 +214,13 @@ class Fetcher:
         """Kill -9."""
         assert self.process
         self.process.kill()
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=60)
 
     def stop(self) -> int:
         """Ask it to leave and return the exit code."""
         assert self.process
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=15)
+        return self.process.wait(timeout=60)
 
     def log(self) -> str:
         path = self.folder / "log"

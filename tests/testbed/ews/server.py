@@ -216,7 +216,7 @@ def running_exchange(
         server.shutdown()
         server.cut()
         server.server_close()
-        thread.join(timeout=10)
+        thread.join(timeout=60)
     assert not state.violations, "\n".join(state.violations[:20])
 
 

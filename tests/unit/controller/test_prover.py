@@ -34,7 +34,7 @@ class Finished:
         self.event.set()
 
     async def wait(self) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             await self.event.wait()
 
 

@@ -136,7 +136,7 @@ async def tell(session: IncomingSession | OutgoingSession, *, then: Callable[[],
         return "well"
 
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             result = await run_step(
                 Step.INCOMING_AUTHENTICATED, probe, seconds=8, provider="", credentials=[credential]
             )

@@ -51,4 +51,4 @@ def running_davmail(folder: Path, *, url: str) -> Iterator[DavMail]:
         yield DavMail(imap=imap, smtp=smtp)
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=60)

@@ -55,7 +55,7 @@ class Bench:
         )
 
     async def until_written(self, count: int) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(40):
             while len(self.store.written) < count:  # noqa: ASYNC110 - the store is not asked to tell
                 await asyncio.sleep(0.01)
 

@@ -28,7 +28,7 @@ ODD_MESSAGES = {
 
 async def test_whatever_a_message_holds_it_comes_as_it_is() -> None:
     server, session = MailServer(messages=dict(ODD_MESSAGES)), Session(everything())
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(40):
         await session.run(server)
     assert session.bodies == ODD_MESSAGES
     assert session.ids == [b"<1@x>", b"<2@x>", b"<3@x>", b"<4@x>", b"", b"", b"", b"<8@x>", b""]
@@ -62,7 +62,7 @@ HOSTILE = {
 async def play(server: MailServer, session: Session) -> None:
     """Run a session, which may end in what a server's faults end in, and in nothing else."""
     try:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(40):
             await session.run(server)
     except MailError:
         pass

@@ -90,7 +90,7 @@ def everything(**change: object) -> Fetch:
 )
 async def test_every_message_comes_once_however_sparse_their_uids(uids: set[int]) -> None:
     server, session = MailServer(messages=mail(uids)), Session(everything())
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(40):
         await session.run(server)
     assert session.bodies == server.messages
     assert session.repeats == 0
@@ -159,7 +159,7 @@ async def test_the_first_sync_takes_what_is_young_enough_and_later_ones_everythi
 
 async def test_new_mail_ends_idling_and_so_do_marks() -> None:
     server, session = MailServer(messages=mail({1})), Session(everything())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         watching = asyncio.ensure_future(session.run(server, once=False))
         await server.idling.wait()
         server.messages |= mail({2, 7})
@@ -186,7 +186,7 @@ async def test_without_marking_the_folder_is_opened_for_reading_only() -> None:
 async def test_a_search_whose_answer_cannot_be_read_loses_nothing(found: bytes) -> None:
     server = MailServer(messages=mail({1, 2, 4_000_000_000}), capabilities=b"IMAP4rev1 ESEARCH", found=found)
     session = Session(Fetch(since_seconds=86_400.0 * 365))
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(40):
         await session.run(server)
     if b"UID X" in found:
         assert not session.bodies, "nothing was found, it says"
@@ -199,7 +199,7 @@ async def test_a_large_folder_is_searched_for_what_is_young_enough_and_not_liste
     server.dates = dict.fromkeys(range(1, 99_991), b"01-Jan-2020 00:00:00 +0000")
     server.found = b"* SEARCH" + b"".join(b" %d" % uid for uid in range(99_991, 100_001))
     session = Session(Fetch(since_seconds=86_400.0 * 365))
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(40):
         await session.run(server)
     assert set(session.bodies) == set(range(99_991, 100_001))
     listed = [command for command in server.commands if command.startswith(b"UID FETCH") and b"BODY" not in command]

@@ -41,7 +41,7 @@ async def sign_in(
     mechanism: str | None = None,
 ) -> frozenset[str]:
     """Sign in to a server with this dialogue and return what it offers."""
-    async with playing(dialogue(*turns, greeting=greeting)) as peer, asyncio.timeout(5):
+    async with playing(dialogue(*turns, greeting=greeting)) as peer, asyncio.timeout(40):
         where = door(peer.port, tmp_path, security=security, mechanism=mechanism)
         connection, offered = await open_imap(where, Secret("secret"))
         connection.close()

@@ -156,7 +156,7 @@ async def test_a_sink_that_takes_its_time_does_not_hold_the_maildrop(
         rig = Rig(plan, fetch=REMOVING)
         rig.sink.answers = False
         running = asyncio.ensure_future(rig.once())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             while not rig.sink.held_now or server.locked:  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.01)
         assert len(server.messages) == 1
@@ -324,7 +324,7 @@ async def test_the_maildrop_is_not_held_between_visits(tmp_path: Path) -> None:
         rig = Rig(plan, fetch=replace(EVERYTHING, interval_seconds=0.3))
         running = asyncio.ensure_future(rig.source.run())
         await rig.until_delivered(1)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(40):
             while server.locked:  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.01)
         server.put(octets_of(2))

@@ -40,7 +40,7 @@ class Hook:
             writer.write(b"HTTP/1.1 %d x\r\nContent-Length: 0\r\n\r\n" % self.status)
 
     async def wait(self, count: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             while len(self.requests) < count:
                 self.news.clear()
                 await self.news.wait()
