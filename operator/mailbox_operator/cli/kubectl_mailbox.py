@@ -59,7 +59,7 @@ def verify(  # noqa: PLR0913 - a command's options are its arguments
     It asks by the annotation mailbox-operator.io/reconcile-at, which also ends the wait after a refused login and sends
     another test message. Who may annotate Mailboxes may ask.
 
-    Exit code: 0 proven, 1 a step failed, 2 it could not be asked, or there was no answer in time.
+    Exit code: 0 proven, 1 a step failed or was not tried, 2 it could not be asked, or there was no answer in time.
     """
     given = {"--namespace": namespace, "--context": context, "--kubeconfig": kubeconfig}
     kubectl = Kubectl(options=tuple(f"{option}={value}" for option, value in given.items() if value))
@@ -72,12 +72,12 @@ def verify(  # noqa: PLR0913 - a command's options are its arguments
         said = str(error) or f"no answer within {timeout} s: see whether the operator runs"
         click.echo(f"{click.style('error', fg='red')}: {said}", err=True)
         sys.exit(UNUSABLE)
-    failed = first_failure(status["conditions"])
+    unproven = first_unproven(status["conditions"])
     if output == "json":
-        click.echo(json.dumps({"name": name, "proven": failed is None, "conditions": status["conditions"]}))
+        click.echo(json.dumps({"name": name, "proven": unproven is None, "conditions": status["conditions"]}))
     else:
-        show(console, status["conditions"], failed=failed)
-    sys.exit(FAILED if failed else 0)
+        show(console, status["conditions"], unproven=unproven)
+    sys.exit(FAILED if unproven else 0)
 
 
 async def ask(kubectl: Kubectl, name: str, *, token: str, seconds: float) -> Object:
@@ -92,17 +92,19 @@ async def ask(kubectl: Kubectl, name: str, *, token: str, seconds: float) -> Obj
     raise KubectlError("the Mailbox is gone")
 
 
-def first_failure(conditions: list[Object]) -> Object | None:
-    """Return the condition of the first step that failed, also where the operator does not believe it yet."""
-    for one in conditions:
-        if one["status"] == "False" and one["type"] not in NOT_PROVEN:
+def first_unproven(conditions: list[Object]) -> Object | None:
+    """Return the condition of the first step that failed, also where the operator does not believe it yet.
+
+    Where none failed: of the first one that was not tried, as with a suspended Mailbox.
+    """
+    steps = [one for one in conditions if one["type"] not in NOT_PROVEN]
+    for one in steps:
+        if one["status"] == "False" or (one["type"] == ConditionType.RECONCILING and one["reason"] == RETRYING):
             return one
-        if one["type"] == ConditionType.RECONCILING and one["reason"] == RETRYING:
-            return one
-    return None
+    return next((one for one in steps if one["status"] == "Unknown"), None)
 
 
-def show(console: Console, conditions: list[Object], *, failed: Object | None) -> None:
+def show(console: Console, conditions: list[Object], *, unproven: Object | None) -> None:
     """Print the conditions as a person reads them, and the verdict."""
     for one in conditions:
         warns = one["type"] in PRESENT_WHILE_TRUE
@@ -110,7 +112,7 @@ def show(console: Console, conditions: list[Object], *, failed: Object | None) -
         reason = f"{one['reason']}: " if one["status"] == "False" or warns else ""
         line = Text.assemble((mark, style), f" {one['type']:{WIDTH}}  ", (reason, "bold"), one["message"])
         console.print(line, soft_wrap=True)
-    if failed:
-        console.print(Text(f"Not proven: {failed['type']} ({failed['reason']})", style="bold red"), soft_wrap=True)
+    if unproven:
+        console.print(Text(f"Not proven: {unproven['type']} ({unproven['reason']})", style="bold red"), soft_wrap=True)
     else:
         console.print(Text("Proven", style="bold green"))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailbox_operator.cli.kubectl import Kubectl, KubectlError, cut_objects
-from mailbox_operator.cli.kubectl_mailbox import ask, first_failure
+from mailbox_operator.cli.kubectl_mailbox import ask, first_unproven
 
 
 def kubectl(folder: Path, script: str) -> Kubectl:
@@ -63,15 +63,20 @@ async def test_no_answer_ends_at_the_deadline(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("conditions", "failed"),
+    ("conditions", "unproven"),
     [
         ([condition("IncomingReachable", "True"), condition("Ready", "True")], None),
         ([condition("IncomingReachable", "True"), condition("FetcherAvailable", "False")], None),
         ([condition("IncomingAuthenticated", "False"), condition("Ready", "False")], "IncomingAuthenticated"),
         ([condition("Ready", "True"), condition("Reconciling", "True", "ProgressingWithRetry")], "Reconciling"),
         ([condition("Ready", "False"), condition("Reconciling", "True", "Progressing")], None),
+        ([condition("SpecValid", "True"), condition("IncomingReachable", "Unknown", "Suspended")], "IncomingReachable"),
+        ([condition("IncomingSecured", "Unknown"), condition("OutgoingReachable", "False")], "OutgoingReachable"),
+        ([condition("IncomingReachable", "True"), condition("Delivering", "Unknown")], None),
     ],
 )
-def test_a_failed_step_is_one_of_verification(conditions: list[dict[str, Any]], failed: str | None) -> None:
-    found = first_failure(conditions)
-    assert (found and found["type"]) == failed
+def test_what_is_not_proven_is_a_step_that_failed_or_else_one_that_was_not_tried(
+    conditions: list[dict[str, Any]], unproven: str | None
+) -> None:
+    found = first_unproven(conditions)
+    assert (found and found["type"]) == unproven
