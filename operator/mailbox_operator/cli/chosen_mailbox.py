@@ -7,7 +7,7 @@ import click
 
 from mailbox_operator.api.implemented import not_implemented
 from mailbox_operator.api.mailbox import Mailbox
-from mailbox_operator.api.mailprovider import MailProviderSpec
+from mailbox_operator.api.mailprovider import MailProvider
 from mailbox_operator.api.validation import is_ours, violations
 from mailbox_operator.cli.local_values import LocalValues, MissingValueError
 from mailbox_operator.cli.manifest_files import ManifestError, manifest_files, read_documents
@@ -40,11 +40,7 @@ def read_manifests(files: tuple[str, ...]) -> list[dict[str, Any]]:
 
 def choose_mailbox(manifests: list[dict[str, Any]], name: str | None) -> Mailbox:
     """Return the one that is meant, if this version does all it asks for. Raises UnusableError."""
-    mailboxes = {
-        str((one.get("metadata") or {}).get("name")): one
-        for one in manifests
-        if is_ours(one) and one["kind"] == "Mailbox"
-    }
+    mailboxes = _named(manifests, "Mailbox")
     if not mailboxes:
         raise UnusableError("no Mailbox in these manifests")
     if name is None and len(mailboxes) > 1:
@@ -52,9 +48,7 @@ def choose_mailbox(manifests: list[dict[str, Any]], name: str | None) -> Mailbox
     wanted = next(iter(mailboxes)) if name is None else name
     if wanted not in mailboxes:
         raise UnusableError(f"no Mailbox {wanted} in these manifests, only {', '.join(sorted(mailboxes))}")
-    if wrong := violations(mailboxes[wanted]):
-        raise UnusableError("; ".join(f"{one.field}: {one.message}" if one.field else one.message for one in wrong))
-    mailbox = Mailbox.model_validate(mailboxes[wanted])
+    mailbox = Mailbox.model_validate(_valid(mailboxes[wanted]))
     if missing := not_implemented(mailbox.spec):
         raise UnusableError(f"this version does not do {'; '.join(missing)}")
     return mailbox
@@ -65,10 +59,23 @@ def resolve_mailbox(mailbox: Mailbox, manifests: list[dict[str, Any]]) -> Resolu
     reference = mailbox.spec.provider_ref
     if reference is None:
         return resolve(mailbox.spec, provider=None)
-    for one in manifests:
-        if is_ours(one) and one["kind"] == "MailProvider" and one["metadata"].get("name") == reference.name:
-            return resolve(mailbox.spec, provider=MailProviderSpec.model_validate(one["spec"]))
-    raise UnusableError(f"MailProvider {reference.name} is not among the manifests: add it by another -f")
+    found = _named(manifests, "MailProvider").get(reference.name)
+    if found is None:
+        raise UnusableError(f"MailProvider {reference.name} is not among the manifests: add it by another -f")
+    return resolve(mailbox.spec, provider=MailProvider.model_validate(_valid(found)).spec)
+
+
+def _named(manifests: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
+    """Return our objects of a kind by their names."""
+    ours = [one for one in manifests if is_ours(one) and one.get("kind") == kind]
+    return {str(one["metadata"].get("name")): one for one in ours if isinstance(one.get("metadata"), dict)}
+
+
+def _valid(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return a manifest that the API server would accept. Raises UnusableError: why it would not."""
+    if wrong := violations(manifest):
+        raise UnusableError("; ".join(one.text for one in wrong))
+    return manifest
 
 
 def piped_password(files: tuple[str, ...]) -> Secret:

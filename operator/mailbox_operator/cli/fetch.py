@@ -106,7 +106,7 @@ def fetch(  # noqa: PLR0913 - the options are what they are
     allow_loopback: bool,
     log_level: str | None,
 ) -> None:
-    r"""Fetch one mailbox and hand each message over: to a webhook, an LMTP server or into a Maildir.
+    """Fetch one mailbox and hand each message over: to a webhook, an LMTP server or into a Maildir.
 
     The program of the fetcher pods, from where you are and without a cluster. Give it a Mailbox (-f) or a plan (--plan).
     It begins where the checkpoint says it ended; a message counts as delivered when the receiver has it, and only then
@@ -118,7 +118,7 @@ def fetch(  # noqa: PLR0913 - the options are what they are
     To where the Mailbox says, with secrets as files secrets/NAME/KEY:
         mailbox-operator fetch -f mailbox.yaml --secrets-from secrets/ --checkpoint file:state.json
     With the cluster's Secret, into a local LMTP server, for a program:
-        kubectl get mailbox/support secret/support-mail -o yaml | mailbox-operator fetch -f - \
+        kubectl get mailbox/support secret/support-mail -o yaml | mailbox-operator fetch -f - \\
             --to lmtp:127.0.0.1:24 --checkpoint file:state.json --once --progress json
     As a pod does it:
         mailbox-operator fetch --plan plan.json --checkpoint file:state.json --listen 127.0.0.1:8080
@@ -128,7 +128,7 @@ def fetch(  # noqa: PLR0913 - the options are what they are
                 1 with --once: not everything was; else: no checkpoint
                 2 the manifests, the plan or the command line cannot be used
                 3 another fetcher holds the checkpoint
-    """
+    """  # noqa: D301 - click's mark for "do not wrap" is the character itself
     if bool(files) == bool(plan):
         raise click.UsageError("exactly one of -f and --plan is needed")
     shown = _shown(progress, once=once)

@@ -46,6 +46,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mailbox-operator", prog_name="mailbox-operator", message="%(prog)s %(version)s")
 def main() -> None:
     """Mailboxes as Kubernetes objects: declared, proven step by step, fetched without a loss.
 

@@ -95,13 +95,13 @@ async def _read(name: str | None, *, namespace: str, checkpoint: str | None) -> 
         return _parse(text)
     from mailbox_operator.controller.children import checkpoint_name  # noqa: PLC0415 - a file needs no cluster
     from mailbox_operator.controller.client import open_client  # noqa: PLC0415
-    from mailbox_operator.controller.errors import ApiError  # noqa: PLC0415
+    from mailbox_operator.controller.errors import ApiError, NoClusterError  # noqa: PLC0415
     from mailbox_operator.controller.kinds import CONFIG_MAP  # noqa: PLC0415
 
     try:
         async with open_client() as client:
             found = await client.get(CONFIG_MAP, namespace=namespace, name=checkpoint_name(_needed(name)))
-    except ApiError as error:
+    except (ApiError, NoClusterError) as error:
         sys.exit(f"the checkpoint of {namespace}/{name} cannot be read: {error}")
     text = (found.get("data") or {}).get("checkpoint.json") or ""
     return _parse(text) if text else Checkpoint()
@@ -110,14 +110,14 @@ async def _read(name: str | None, *, namespace: str, checkpoint: str | None) -> 
 async def _ask(name: str | None, *, namespace: str, request: str) -> None:
     from mailbox_operator.api.meta import QUARANTINE_ANNOTATION  # noqa: PLC0415 - a file needs no cluster
     from mailbox_operator.controller.client import open_client  # noqa: PLC0415
-    from mailbox_operator.controller.errors import ApiError  # noqa: PLC0415
+    from mailbox_operator.controller.errors import ApiError, NoClusterError  # noqa: PLC0415
     from mailbox_operator.controller.kinds import MAILBOX  # noqa: PLC0415
 
     try:
         async with open_client() as client:
             annotations = {QUARANTINE_ANNOTATION: request}
             await client.annotate(MAILBOX, namespace=namespace, name=_needed(name), annotations=annotations)
-    except ApiError as error:
+    except (ApiError, NoClusterError) as error:
         sys.exit(f"Mailbox {namespace}/{name} cannot be changed: {error}")
 
 

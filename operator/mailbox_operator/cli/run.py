@@ -7,6 +7,8 @@ from typing import Literal
 
 import click
 
+from mailbox_operator.cli.chosen_mailbox import give_up
+from mailbox_operator.controller.errors import NoClusterError
 from mailbox_operator.controller.log import set_up_logging
 from mailbox_operator.controller.process import run_operator
 from mailbox_operator.controller.settings import Settings
@@ -113,4 +115,9 @@ def run(  # noqa: PLR0913 - the options are what they are
         listen_port=listen_port,
         pod=os.environ.get("POD_NAME", "mailbox-operator"),
     )
-    asyncio.run(run_operator(settings))
+    try:
+        asyncio.run(run_operator(settings))
+    except NoClusterError as error:
+        give_up(str(error))
+    except OSError as error:
+        give_up(f"--listen-host {listen_host} --listen-port {listen_port}: {error.strerror or error}")

@@ -14,7 +14,7 @@ import aiohttp
 from kubernetes.aio import client as kubernetes_client
 from kubernetes.aio import config as kubernetes_config
 
-from mailbox_operator.controller.errors import ApiError
+from mailbox_operator.controller.errors import ApiError, NoClusterError
 from mailbox_operator.controller.kinds import DEPLOYMENT, EVENT, Kind
 from mailbox_operator.controller.metrics import API_REQUESTS
 
@@ -197,14 +197,25 @@ def _parse(octets: bytes) -> Object:
     return found if isinstance(found, dict) else {}
 
 
+async def _configuration() -> kubernetes_client.Configuration:
+    configuration = kubernetes_client.Configuration()
+    try:
+        if "KUBERNETES_SERVICE_HOST" in os.environ and SERVICE_ACCOUNT.exists():
+            kubernetes_config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        else:
+            await kubernetes_config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    except kubernetes_config.ConfigException as error:
+        raise NoClusterError(f"no cluster is configured ({error}): set KUBECONFIG, or name a context") from error
+    return configuration
+
+
 @asynccontextmanager
 async def open_client() -> AsyncIterator[Client]:
-    """Open a session with the cluster that this pod runs in or, outside of one, that the kubeconfig names."""
-    configuration = kubernetes_client.Configuration()
-    if "KUBERNETES_SERVICE_HOST" in os.environ and SERVICE_ACCOUNT.exists():
-        kubernetes_config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-    else:
-        await kubernetes_config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    """Open a session with the cluster that this pod runs in or, outside of one, that the kubeconfig names.
+
+    Raises NoClusterError.
+    """
+    configuration = await _configuration()
     context = ssl.create_default_context(cafile=configuration.ssl_ca_cert, cadata=configuration.ca_cert_data)
     if configuration.cert_file:
         context.load_cert_chain(configuration.cert_file, keyfile=configuration.key_file)

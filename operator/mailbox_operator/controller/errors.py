@@ -1,4 +1,4 @@
-"""The one exception of calls to the Kubernetes API."""
+"""The exceptions of the Kubernetes API: a call that failed, and no cluster to call."""
 
 from http import HTTPStatus
 
@@ -27,3 +27,7 @@ class ApiError(Exception):
     def forbidden(self) -> bool:
         """Whether the operator lacks a permission."""
         return self.status == HTTPStatus.FORBIDDEN and "being terminated" not in self.message
+
+
+class NoClusterError(Exception):
+    """Neither this pod nor a kubeconfig says which cluster to talk to: why."""

@@ -62,7 +62,7 @@ class Readiness:
 
 
 async def run_operator(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT. Raises what no retry can mend: no cluster is configured, the port is taken."""
+    """Run until SIGTERM or SIGINT. Raises what no retry can mend: NoClusterError, and OSError where the port is taken."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     async with open_client() as client:
