@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from mailbox_operator.fetcher.dial import Tls, dial
 from mailbox_operator.fetcher.http.connection import Exchange, Fault, HttpConnection
 from mailbox_operator.fetcher.http.reader import Response
-from mailbox_operator.mail.dial import connect_tcp
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.guard import AddressPolicy
-from mailbox_operator.mail.tls import tls_error
 
 LEAVING: Final = Fault("The fetcher is leaving")
 SWEEP_SECONDS: Final = 0.25
@@ -158,17 +157,13 @@ class HttpPool:
 
     async def _connect(self) -> HttpConnection:
         server = self._server
-        sock = await connect_tcp(server.host, server.port, policy=server.policy)
-        try:  # whatever happens from here on, asyncio closes the socket
-            _, connection = await self._loop.create_connection(
-                lambda: HttpConnection(max_body=self._max_body, freed=self._freed),
-                sock=sock,
-                ssl=server.ssl_context,
-                server_hostname=server.host if server.ssl_context else None,
-            )
-        except OSError as error:  # TLS faults are OSErrors too
-            raise tls_error(error, host=server.host) from error
-        return connection
+        return await dial(
+            lambda: HttpConnection(max_body=self._max_body, freed=self._freed),
+            server.host,
+            server.port,
+            policy=server.policy,
+            tls=Tls(server.ssl_context, server.host) if server.ssl_context else None,
+        )
 
     def _freed(self, connection: HttpConnection) -> None:
         if connection in self._busy:

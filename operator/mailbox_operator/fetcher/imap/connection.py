@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from mailbox_operator.fetcher.imap.assembler import NAMES_A_FOLDER, Body, ResponseAssembler
 from mailbox_operator.fetcher.imap.data import Fetched, parse_exists, parse_fetched, parse_quoted_body
 from mailbox_operator.fetcher.imap.reader import Line, ProtocolError, ResponseReader
+from mailbox_operator.fetcher.mail_connection import MailConnection, clean, retrieve
 from mailbox_operator.fetcher.spool import Spool
 from mailbox_operator.mail.errors import Area, MailError
 
@@ -32,11 +33,6 @@ class Reply(NamedTuple):
         return MailError(clean(self.text), area=Area.IMAP, status=self.status, response_code=self.code)
 
 
-def clean(text: str) -> str:
-    """Cut a server's words and take control characters out."""
-    return "".join(character if character.isprintable() else " " for character in text[:512]).strip()
-
-
 def parse_reply(rest: bytes) -> Reply:
     """Read what follows a tag."""
     words = rest.decode("utf-8", "replace")
@@ -47,7 +43,7 @@ def parse_reply(rest: bytes) -> Reply:
     return Reply(status.upper(), code, text.strip())
 
 
-class ImapConnection(asyncio.BufferedProtocol):
+class ImapConnection(MailConnection):
     """Sends commands, several at a time, and sorts what comes back.
 
     Messages go to `on_message` as they come; other data is kept for `take_untagged`. Whatever ends the connection
@@ -55,6 +51,7 @@ class ImapConnection(asyncio.BufferedProtocol):
     """
 
     def __init__(self, *, max_message: int, spool_folder: Path) -> None:
+        super().__init__()
         self.on_message: OnMessage | None = None
         self.exists = 0
         """How many messages the selected folder has."""
@@ -66,9 +63,6 @@ class ImapConnection(asyncio.BufferedProtocol):
         """Set when the folder has gained a message, and when the connection has ended."""
         self._reader = ResponseReader(max_line=MAX_LINE, max_literal=MAX_LITERAL)
         self._assembler = ResponseAssembler(max_message=max_message, spool_folder=spool_folder)
-        self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport | None = None
-        self._fault: MailError | None = None
         self._tags = 0
         self._commands: dict[bytes, asyncio.Future[Reply]] = {}
         self._ahead: dict[bytes, asyncio.Future[Reply]] = {}
@@ -77,15 +71,8 @@ class ImapConnection(asyncio.BufferedProtocol):
         self._untagged: list[bytes] = []
         self._untagged_octets = 0
         self._goodbye = ""
-        self.heard_at = self._loop.time()
-        """When the server last sent anything, on the loop's clock."""
 
     # What asyncio calls
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what a stream connection has
-        self._transport = transport
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the buffer is what it is
         """Say where the next octets go."""
@@ -111,23 +98,12 @@ class ImapConnection(asyncio.BufferedProtocol):
         except (ProtocolError, OSError, ValueError) as error:
             self.abort(MailError(f"not IMAP: {clean(str(error))}", area=Area.IMAP))
 
-    def eof_received(self) -> bool:
-        """Let the transport close."""
-        return False
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Tell whoever waits."""
-        said = self._goodbye or (f"connection lost: {exc}" if exc else "the server closed the connection")
-        self._end(MailError(clean(said), area=Area.IMAP if self._goodbye else Area.TCP, status="BYE"))
+    def _lost(self, said: str) -> MailError:
+        if self._goodbye:
+            return MailError(clean(self._goodbye), area=Area.IMAP, status="BYE")
+        return MailError(clean(said), area=Area.TCP, status="BYE")
 
     # What the fetcher calls
-
-    @property
-    def transport(self) -> asyncio.Transport:
-        """Return the transport. Raises MailError when the connection has ended."""
-        if self._fault or self._transport is None:
-            raise self._fault or MailError("not connected", area=Area.TCP)
-        return self._transport
 
     @property
     def holds_unread_octets(self) -> bool:
@@ -148,7 +124,7 @@ class ImapConnection(asyncio.BufferedProtocol):
             result.set_exception(self._fault or MailError("not connected", area=Area.TCP))
         else:
             self._transport.write(b"%b%b %b\r\n" % (before, tag, command))
-        result.add_done_callback(_retrieve)
+        result.add_done_callback(retrieve)
         return result
 
     def send_ahead(self, command: bytes) -> None:
@@ -158,11 +134,6 @@ class ImapConnection(asyncio.BufferedProtocol):
     def take_ahead(self, command: bytes) -> asyncio.Future[Reply] | None:
         """Return what becomes of a command that was sent ahead. None: it was not."""
         return self._ahead.pop(command, None)
-
-    def check(self) -> None:
-        """Raise the MailError that ended the connection, if it has ended."""
-        if self._fault:
-            raise self._fault
 
     async def continuation(self, command: asyncio.Future[Reply]) -> bytes | None:
         """Wait for a continuation request and return what stands after its `+`; None: the command ended without one.
@@ -175,10 +146,6 @@ class ImapConnection(asyncio.BufferedProtocol):
             return waiting.result() if waiting in done else None
         finally:
             self._continuation = None
-
-    def upgrade(self, transport: asyncio.Transport) -> None:
-        """Go on over `transport`, which secures the one so far."""
-        self._transport = transport
 
     def write(self, octets: bytes) -> None:
         """Write octets that are no command of their own. Raises MailError."""
@@ -198,28 +165,6 @@ class ImapConnection(asyncio.BufferedProtocol):
         """Keep lines that `take_untagged` gave and that another is to have."""
         self._untagged[:0] = lines
         self._untagged_octets += sum(map(len, lines))
-
-    def pause(self) -> None:
-        """Read no more for now."""
-        if self._transport and not self._transport.is_closing():
-            self._transport.pause_reading()
-
-    def resume(self) -> None:
-        """Read on."""
-        if self._transport and not self._transport.is_closing():
-            self._transport.resume_reading()
-
-    def abort(self, fault: MailError) -> None:
-        """End the connection at once because of `fault`."""
-        self._end(fault)
-        if self._transport:
-            self._transport.abort()
-
-    def close(self) -> None:
-        """Close after what was written."""
-        self._end(MailError("the session is over", area=Area.TCP))
-        if self._transport:
-            self._transport.close()
 
     # Sorting
 
@@ -289,12 +234,6 @@ class ImapConnection(asyncio.BufferedProtocol):
                 command.set_exception(self._fault)
         if not self._greeting.done():
             self._greeting.set_exception(self._fault)
-        _retrieve(self._greeting)
+        retrieve(self._greeting)
         self._assembler.close()
         self.news.set()
-
-
-def _retrieve(future: asyncio.Future[Reply] | asyncio.Future[bytes]) -> None:
-    """Look at an exception, so that asyncio does not complain of one that nobody waits for any more."""
-    if future.done() and not future.cancelled():
-        future.exception()

@@ -107,6 +107,7 @@ class ImapSession:
         """LOGOUT where the server still listens, and close."""
         self._connection.log_out()
         self._connection.close()
+        await self._connection.wait_closed()
 
     async def _choose(self) -> None:
         """Find out which folders are meant."""

@@ -1,25 +1,22 @@
 """From nothing to a signed-in IMAP connection: greeting, STARTTLS as asked, the credential once."""
 
-import asyncio
 import re
 from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mailbox_operator.fetcher.imap.connection import ImapConnection, Reply, clean, parse_reply
-from mailbox_operator.fetcher.mounted_tls import tls_options
+from mailbox_operator.fetcher.imap.connection import ImapConnection, Reply, parse_reply
+from mailbox_operator.fetcher.mail_connection import clean, connect
 from mailbox_operator.fetcher.plan import Source
 from mailbox_operator.fetcher.source import LoginRefusedError
 from mailbox_operator.mail.credential import Credential, masked, require_sendable
-from mailbox_operator.mail.dial import connect_tcp
 from mailbox_operator.mail.endpoint import Protocol, Security
 from mailbox_operator.mail.errors import Area, MailError, SaslError, asking
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.imap_mechanism import ASCII_ONLY, choose_for_imap
 from mailbox_operator.mail.sasl import Exchange, begin, decoded
 from mailbox_operator.mail.secret import Secret
-from mailbox_operator.mail.tls import client_context, tls_error
 
 TEMPORARY: Final = frozenset({"UNAVAILABLE", "SERVERBUG", "INUSE", "LIMIT"})
 """Codes (RFC 5530, RFC 9051) of a NO that says nothing of the credential."""
@@ -47,7 +44,11 @@ async def open_imap(door: Door, password: Secret) -> tuple[ImapConnection, froze
         MailError: anything else.
     """
     with asking("CONNECT", protocol=Protocol.IMAP):
-        connection = await _connect(door)
+        connection = await connect(
+            lambda: ImapConnection(max_message=door.max_message, spool_folder=door.spool_folder),
+            door.source,
+            policy=door.policy,
+        )
     try:
         with asking("GREETING", protocol=Protocol.IMAP):
             offered = await _greet(connection)
@@ -58,25 +59,9 @@ async def open_imap(door: Door, password: Secret) -> tuple[ImapConnection, froze
             offered = await _sign_in(connection, offered, door, password)
     except BaseException:
         connection.close()
+        await connection.wait_closed()
         raise
     return connection, offered
-
-
-async def _connect(door: Door) -> ImapConnection:
-    source, loop = door.source, asyncio.get_running_loop()
-    secured = source.security is Security.TLS
-    context = client_context(tls_options(source)) if secured else None
-    sock = await connect_tcp(source.host, source.port, policy=door.policy)
-    try:
-        _, connection = await loop.create_connection(
-            lambda: ImapConnection(max_message=door.max_message, spool_folder=door.spool_folder),
-            sock=sock,
-            ssl=context,
-            server_hostname=(source.server_name or source.host) if secured else None,
-        )
-    except OSError as error:
-        raise tls_error(error, host=source.host) from error
-    return connection
 
 
 async def _greet(connection: ImapConnection) -> frozenset[str]:
@@ -93,20 +78,7 @@ async def _start_tls(connection: ImapConnection, offered: frozenset[str], source
     reply = await connection.send(b"STARTTLS")
     if reply.status != "OK":
         raise MailError(reply.text, area=Area.STARTTLS, status=reply.status, response_code=reply.code)
-    if connection.holds_unread_octets:  # what was sent in the clear must not count as secured (CVE-2011-0411)
-        raise MailError("the server sent more than the reply to STARTTLS", area=Area.STARTTLS)
-    try:
-        transport = await asyncio.get_running_loop().start_tls(
-            connection.transport,
-            connection,
-            client_context(tls_options(source)),
-            server_hostname=source.server_name or source.host,
-        )
-    except OSError as error:
-        raise tls_error(error, host=source.host) from error
-    if transport is None:
-        raise MailError("connection lost during the TLS handshake", area=Area.TCP)
-    connection.upgrade(transport)
+    await connection.start_tls(source)
     connection.take_untagged()
     return await _ask_capabilities(connection)  # those from before TLS mean nothing (RFC 9051 section 6.2.1)
 

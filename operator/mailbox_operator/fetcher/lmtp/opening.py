@@ -1,6 +1,5 @@
 """From nothing to an LMTP connection that takes messages: greeting, LHLO, STARTTLS as asked."""
 
-import asyncio
 import re
 import socket
 import ssl
@@ -9,16 +8,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from mailbox_operator.diagnosis.evidence import Evidence
+from mailbox_operator.fetcher.dial import Tls, dial, start_tls
 from mailbox_operator.fetcher.lmtp.answer import said_of
 from mailbox_operator.fetcher.lmtp.connection import LmtpConnection
 from mailbox_operator.fetcher.lmtp.offers import Offers, RecipientError, read_offers, write_address
 from mailbox_operator.fetcher.lmtp.replies import LmtpError, Reply
 from mailbox_operator.fetcher.webhook.answer import Answer, Verdict
-from mailbox_operator.mail.dial import connect_tcp
 from mailbox_operator.mail.endpoint import Security
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.guard import AddressPolicy
-from mailbox_operator.mail.tls import tls_error
 
 HOST_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,253}")
 SUCCESS: Final = range(200, 300)
@@ -74,18 +72,18 @@ async def open_lmtp(server: LmtpServer, *, freed: Callable[[LmtpConnection], Non
 
 
 async def _connect(server: LmtpServer, *, freed: Callable[[LmtpConnection], None]) -> LmtpConnection:
-    at_once = server.security is Security.TLS
-    sock = await connect_tcp(server.host, server.port, policy=server.policy)
-    try:  # whatever happens from here on, asyncio closes the socket
-        _, connection = await asyncio.get_running_loop().create_connection(
-            lambda: LmtpConnection(freed=freed),
-            sock=sock,
-            ssl=server.ssl_context if at_once else None,
-            server_hostname=server.host if at_once else None,
-        )
-    except OSError as error:
-        raise tls_error(error, host=server.host) from error
-    return connection
+    return await dial(
+        lambda: LmtpConnection(freed=freed),
+        server.host,
+        server.port,
+        policy=server.policy,
+        tls=_tls(server) if server.security is Security.TLS else None,
+    )
+
+
+def _tls(server: LmtpServer) -> Tls:
+    assert server.ssl_context is not None  # noqa: S101 - there is security
+    return Tls(server.ssl_context, server.host)
 
 
 async def _greet(connection: LmtpConnection) -> Offers:
@@ -105,15 +103,8 @@ async def _start_tls(connection: LmtpConnection, offers: Offers, server: LmtpSer
     _expect(await connection.command(b"STARTTLS\r\n"), what="answered to STARTTLS:")
     if connection.holds_unread_octets:  # what was sent in the clear must not count as secured (CVE-2011-0411)
         raise LmtpError("more came than the reply to STARTTLS")
-    assert connection.transport is not None and server.ssl_context is not None  # noqa: S101, PT018 - it just answered
-    try:
-        transport = await asyncio.get_running_loop().start_tls(
-            connection.transport, connection, server.ssl_context, server_hostname=server.host
-        )
-    except OSError as error:
-        raise tls_error(error, host=server.host) from error
-    if transport is None:
-        raise MailError("connection lost during the TLS handshake", area=Area.TCP)
+    assert connection.transport is not None  # noqa: S101 - it just answered
+    transport = await start_tls(connection, connection.transport, tls=_tls(server), host=server.host)
     connection.connection_made(transport)
     return await _introduce(connection)  # what was offered before means nothing (RFC 3207 section 4.2)
 

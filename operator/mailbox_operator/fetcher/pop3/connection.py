@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 from mailbox_operator.fetcher.imap.reader import ProtocolError
+from mailbox_operator.fetcher.mail_connection import MailConnection, clean, retrieve
 from mailbox_operator.fetcher.pop3.assembler import Body, MessageAssembler
 from mailbox_operator.fetcher.pop3.reader import AnswerReader, End, Event, Piece, Shape, Status, Text
 from mailbox_operator.fetcher.spool import Spool
@@ -49,37 +50,24 @@ class Receiver(Protocol):
         """Hear that the server does not hand one out."""
 
 
-def clean(octets: bytes) -> str:
-    """Return a server's words cut and without control characters."""
-    text = octets[:512].decode("utf-8", "replace")
-    return "".join(character if character.isprintable() else " " for character in text).strip()
-
-
-class Pop3Connection(asyncio.BufferedProtocol):
+class Pop3Connection(MailConnection):
     """Sends commands, several at a time where the server allows it; whatever ends it ends what is under way in MailError."""
 
     def __init__(self, *, max_message: int, spool_folder: Path) -> None:
+        super().__init__()
         self.receiver: Receiver | None = None
         self._reader = AnswerReader()
         self._assembler = MessageAssembler(max_message=max_message, spool_folder=spool_folder)
-        self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport | None = None
-        self._fault: MailError | None = None
         self._waiting: deque[asyncio.Future[Answer] | int] = deque()
         """For each command under way who waits for its answer: a future, or a message's number."""
         self._status: Status | None = None
         self._lines: list[bytes] = []
         self._lines_octets = 0
-        self.heard_at = self.answered_at = self._loop.time()
-        """When the server last sent anything, and when an answer was last whole; on the loop's clock."""
+        self.answered_at = self.heard_at
+        """When an answer was last whole, on the loop's clock."""
         self.greeting = self._expect(Shape.LINE)
 
     # What asyncio calls
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what a stream connection has
-        self._transport = transport
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the buffer is what it is
         """Say where the next octets go."""
@@ -94,25 +82,9 @@ class Pop3Connection(asyncio.BufferedProtocol):
             while self._fault is None and (event := reader.next_event()) is not None:
                 self._take(event)
         except (ProtocolError, OSError) as error:
-            self.abort(MailError(clean(str(error).encode()), area=Area.POP3))
-
-    def eof_received(self) -> bool:
-        """Let the transport close."""
-        return False
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Tell whoever waits."""
-        said = f"connection lost: {exc}" if exc else "the server closed the connection"
-        self._end(MailError(clean(said.encode()), area=Area.TCP))
+            self.abort(MailError(clean(str(error)), area=Area.POP3))
 
     # What the fetcher calls
-
-    @property
-    def transport(self) -> asyncio.Transport:
-        """Return the transport. Raises MailError when the connection has ended."""
-        if self._fault or self._transport is None:
-            raise self._fault or MailError("not connected", area=Area.TCP)
-        return self._transport
 
     @property
     def holds_unread_octets(self) -> bool:
@@ -143,37 +115,6 @@ class Pop3Connection(asyncio.BufferedProtocol):
         self._write(response + b"\r\n")
         return result
 
-    def check(self) -> None:
-        """Raise the MailError that ended the connection, if it has ended."""
-        if self._fault:
-            raise self._fault
-
-    def upgrade(self, transport: asyncio.Transport) -> None:
-        """Go on over `transport`, which secures the one so far."""
-        self._transport = transport
-
-    def pause(self) -> None:
-        """Read no more for now."""
-        if self._transport and not self._transport.is_closing():
-            self._transport.pause_reading()
-
-    def resume(self) -> None:
-        """Read on."""
-        if self._transport and not self._transport.is_closing():
-            self._transport.resume_reading()
-
-    def abort(self, fault: MailError) -> None:
-        """End the connection at once because of `fault`; deletions that QUIT has not confirmed do not happen."""
-        self._end(fault)
-        if self._transport:
-            self._transport.abort()
-
-    def close(self) -> None:
-        """Close after what was written."""
-        self._end(MailError("the session is over", area=Area.TCP))
-        if self._transport:
-            self._transport.close()
-
     # Sorting
 
     def _expect(self, shape: Shape) -> asyncio.Future[Answer]:
@@ -182,7 +123,7 @@ class Pop3Connection(asyncio.BufferedProtocol):
 
     def _wait(self) -> asyncio.Future[Answer]:
         result: asyncio.Future[Answer] = self._loop.create_future()
-        result.add_done_callback(_retrieve)
+        result.add_done_callback(retrieve)
         if self._fault:
             result.set_exception(self._fault)
         self._waiting.append(result)
@@ -205,7 +146,9 @@ class Pop3Connection(asyncio.BufferedProtocol):
                 raise ProtocolError(f"an answer is longer than {MAX_LINES} lines or {MAX_LINES_OCTETS} octets")
         elif event is End.OF_LINES:
             assert self._status is not None  # noqa: S101 - the reader gives it before the lines
-            self._answer(Answer(is_ok=True, text=clean(self._status.text), lines=self._lines))
+            self._answer(
+                Answer(is_ok=True, text=clean(self._status.text.decode("utf-8", "replace")), lines=self._lines)
+            )
             self._lines, self._lines_octets = [], 0
 
     def _first_line(self, status: Status) -> None:
@@ -215,7 +158,9 @@ class Pop3Connection(asyncio.BufferedProtocol):
                 raise ProtocolError("a challenge where none can be")
             self._answer(Answer(is_ok=True, text="", lines=[], challenge=status.text))
         elif status.mark == b"-ERR" or not self._reader.is_within:
-            self._answer(Answer(is_ok=status.mark == b"+OK", text=clean(status.text), lines=[]))
+            self._answer(
+                Answer(is_ok=status.mark == b"+OK", text=clean(status.text.decode("utf-8", "replace")), lines=[])
+            )
         else:
             self._status = status
 
@@ -246,9 +191,3 @@ class Pop3Connection(asyncio.BufferedProtocol):
             if not isinstance(one, int) and not one.done():
                 one.set_exception(self._fault)
         self._assembler.close()
-
-
-def _retrieve(future: asyncio.Future[Answer]) -> None:
-    """Look at an exception, so that asyncio does not complain of one that nobody waits for any more."""
-    if not future.cancelled():
-        future.exception()

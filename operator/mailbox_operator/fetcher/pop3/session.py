@@ -70,6 +70,7 @@ class Pop3Session:
                 await self._connection.ask(b"QUIT")
         finally:
             self._connection.close()
+            await self._connection.wait_closed()
 
     async def _visit(self) -> Pop3Ledger:
         self._valve.listeners.add(self._pause_or_resume)
@@ -95,6 +96,7 @@ class Pop3Session:
             ledger.deleted(deleted)
             if deleted:
                 self._pipeline.changed()
+            await self._connection.wait_closed()
         finally:
             self._valve.listeners.discard(self._pause_or_resume)
         return ledger

@@ -1,23 +1,20 @@
 """From nothing to a signed-in POP3 connection: greeting, STLS as asked, the credential once."""
 
-import asyncio
 from base64 import b64encode
 from typing import Final
 
-from mailbox_operator.fetcher.mounted_tls import tls_options
+from mailbox_operator.fetcher.mail_connection import clean, connect
 from mailbox_operator.fetcher.plan import Source
-from mailbox_operator.fetcher.pop3.connection import Answer, Pop3Connection, clean
+from mailbox_operator.fetcher.pop3.connection import Answer, Pop3Connection
 from mailbox_operator.fetcher.pop3.reader import Shape
 from mailbox_operator.fetcher.source import LoginRefusedError, SourceContext
 from mailbox_operator.mail.credential import Credential, masked, require_sendable
-from mailbox_operator.mail.dial import connect_tcp
 from mailbox_operator.mail.endpoint import Protocol, Security
 from mailbox_operator.mail.errors import Area, MailError, SaslError, asking
 from mailbox_operator.mail.pop3_capability import UNKNOWN, Capabilities, note_delay, parse_capabilities
 from mailbox_operator.mail.pop3_mechanism import USER, choose_mechanism
 from mailbox_operator.mail.sasl import Exchange, begin, decoded
 from mailbox_operator.mail.secret import Secret
-from mailbox_operator.mail.tls import client_context, tls_error
 
 TEMPORARY: Final = frozenset({"IN-USE", "LOGIN-DELAY", "SYS/TEMP"})
 """Codes (RFC 2449, RFC 3206) of a refusal that says nothing of the credential."""
@@ -34,7 +31,13 @@ async def open_pop3(context: SourceContext, secret: Secret) -> tuple[Pop3Connect
     """
     source = context.plan
     with asking("CONNECT", protocol=Protocol.POP3):
-        connection = await _connect(context)
+        connection = await connect(
+            lambda: Pop3Connection(
+                max_message=context.pipeline.fetch.max_message_size, spool_folder=context.spool_folder
+            ),
+            source,
+            policy=context.policy,
+        )
     try:
         with asking("GREETING", protocol=Protocol.POP3):
             _accepted(await connection.greeting)
@@ -48,6 +51,7 @@ async def open_pop3(context: SourceContext, secret: Secret) -> tuple[Pop3Connect
         offered = await ask_capabilities(connection)  # RFC 2449 section 5: another state, another list
     except BaseException:
         connection.close()
+        await connection.wait_closed()
         raise
     return connection, offered
 
@@ -58,45 +62,13 @@ async def ask_capabilities(connection: Pop3Connection) -> Capabilities:
     return parse_capabilities(answer.lines) if answer.is_ok else UNKNOWN
 
 
-async def _connect(context: SourceContext) -> Pop3Connection:
-    source, loop = context.plan, asyncio.get_running_loop()
-    secured = source.security is Security.TLS
-    tls = client_context(tls_options(source)) if secured else None
-    sock = await connect_tcp(source.host, source.port, policy=context.policy)
-    try:
-        _, connection = await loop.create_connection(
-            lambda: Pop3Connection(
-                max_message=context.pipeline.fetch.max_message_size, spool_folder=context.spool_folder
-            ),
-            sock=sock,
-            ssl=tls,
-            server_hostname=(source.server_name or source.host) if secured else None,
-        )
-    except OSError as error:
-        raise tls_error(error, host=source.host) from error
-    return connection
-
-
 async def _start_tls(connection: Pop3Connection, offered: Capabilities, source: Source) -> None:
     if not offered.stls:
         raise MailError("STARTTLS not advertised", area=Area.STARTTLS)
     answer = await connection.ask(b"STLS")
     if not answer.is_ok:
         raise MailError(answer.text, area=Area.STARTTLS, status="-ERR", response_code=answer.code)
-    if connection.holds_unread_octets:  # what was sent in the clear must not count as secured (CVE-2011-0411)
-        raise MailError("the server sent more than the answer to STLS", area=Area.STARTTLS)
-    try:
-        transport = await asyncio.get_running_loop().start_tls(
-            connection.transport,
-            connection,
-            client_context(tls_options(source)),
-            server_hostname=source.server_name or source.host,
-        )
-    except OSError as error:
-        raise tls_error(error, host=source.host) from error
-    if transport is None:
-        raise MailError("connection lost during the TLS handshake", area=Area.TCP)
-    connection.upgrade(transport)
+    await connection.start_tls(source)
 
 
 async def _sign_in(connection: Pop3Connection, offered: Capabilities, source: Source, secret: Secret) -> None:
@@ -141,7 +113,7 @@ def _accepted(answer: Answer, *, shown: bool = False, refusal: str = "") -> None
         return
     error = answer.failed()
     if refusal:
-        error = error.with_text(f"{error.text}: {clean(refusal.encode())}")
+        error = error.with_text(f"{error.text}: {clean(refusal)}")
     if shown and answer.code not in TEMPORARY:
         raise LoginRefusedError(error.text, area=Area.POP3, status=error.status, response_code=error.response_code)
     raise error

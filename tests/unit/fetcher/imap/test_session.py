@@ -74,6 +74,7 @@ class Session:
                 self.ids += [message.headers.message_id for message in sink.delivered]
                 self.repeats += len(sink.delivered) - len({message.id for message in sink.delivered})
                 connection.close()
+                await connection.wait_closed()
 
 
 def mail(uids: set[int] | range) -> dict[int, bytes]:

@@ -45,6 +45,7 @@ async def sign_in(
         where = door(peer.port, tmp_path, security=security, mechanism=mechanism)
         connection, offered = await open_imap(where, Secret("secret"))
         connection.close()
+        await connection.wait_closed()
         return offered
 
 
