@@ -24,8 +24,8 @@ def test_a_mailbox_goes_from_in_progress_to_current_to_failed(team: Team, kstatu
         team.kube.wait_condition("support", "Stalled", "True")
         until(lambda: "Reconciling" not in team.kube.conditions("support"), seconds=10, what="nothing goes on any more")
         watch.terminate()
-        states, _ = watch.communicate(timeout=10)
-    answers = subprocess.run([kstatus], input=states, capture_output=True, text=True, check=True, timeout=30).stdout
+        states, _ = watch.communicate(timeout=120)
+    answers = subprocess.run([kstatus], input=states, capture_output=True, text=True, check=True, timeout=120).stdout
     judged = [json.loads(line) for line in answers.splitlines()]
     passed = [one["status"] for n, one in enumerate(judged) if n == 0 or one["status"] != judged[n - 1]["status"]]
     assert passed[:2] == ["InProgress", "Current"]

@@ -70,7 +70,7 @@ class Postfix:
 
     def control(self, verb: str) -> None:
         """`postfix start` or `postfix stop`."""
-        subprocess.run(["postfix", "-c", self.root / "etc", verb], check=True, capture_output=True, timeout=30)
+        subprocess.run(["postfix", "-c", self.root / "etc", verb], check=True, capture_output=True, timeout=120)
 
     def stop(self) -> None:
         """Stop it."""

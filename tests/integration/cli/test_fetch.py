@@ -48,7 +48,7 @@ def secrets(server: MailServer, account: Account, tmp_path: Path) -> Path:
 
 def fetch(folder: Path, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "mailbox_operator", "fetch", "--checkpoint", "file:state.json", *words]
-    return subprocess.run(command, cwd=folder, input=typed, capture_output=True, text=True, timeout=20, check=False)
+    return subprocess.run(command, cwd=folder, input=typed, capture_output=True, text=True, timeout=120, check=False)
 
 
 def seed(server: MailServer, account: Account, count: int) -> None:

@@ -56,7 +56,7 @@ def verify(exchange: Exchange, tmp_path: Path) -> Verify:
         command = ["unshare", "--mount", "sh", "-c", f'{mount} && exec "$@"', "sh", *program]
         command += ["--password-stdin", "--ca-file", "pki/ca.pem"]
         done = subprocess.run(
-            command, input=PASSWORD, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=40
+            command, input=PASSWORD, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
         )
         assert done.stdout, done.stderr
         return {one["step"]: one for one in json.loads(done.stdout)["results"]}

@@ -105,7 +105,7 @@ def test_verify_from_a_terminal_proves_an_exchange_mailbox(post: Post, tmp_path:
     command += ["--password-stdin", "--ca-file", str(post.pki.folder / "ca.pem")]
 
     def verify(password: str) -> tuple[int, dict[str, dict[str, Any]]]:
-        done = subprocess.run(command, input=password, capture_output=True, text=True, check=False, timeout=30)
+        done = subprocess.run(command, input=password, capture_output=True, text=True, check=False, timeout=120)
         assert done.stdout, done.stderr
         return done.returncode, {one["step"]: one for one in json.loads(done.stdout)["results"]}
 

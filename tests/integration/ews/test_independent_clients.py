@@ -47,7 +47,7 @@ def test_ews_javascript_api_finds_reads_synchronises_sends_moves_and_deletes(tmp
             "NODE_NO_WARNINGS": "1",
         }
         command = ["node", str(SCENARIO), exchange.url(), support.address, support.password, boss.address]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=15)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
         assert done.returncode == 0, done.stderr
         found = json.loads(done.stdout)
         assert found["subjects"] == [f"number {number}" for number in range(7)]

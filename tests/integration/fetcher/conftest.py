@@ -208,7 +208,7 @@ class Fetcher:
     def once(self) -> int:
         """Run it with `--once` and return the exit code."""
         with (self.folder / "log").open("ab") as log:
-            return subprocess.run(self.command("--once"), stderr=log, timeout=30, check=False).returncode
+            return subprocess.run(self.command("--once"), stderr=log, timeout=120, check=False).returncode
 
     def kill(self) -> None:
         """Kill -9."""

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.integration
 def command(fetcher: Fetcher, *words: str) -> subprocess.CompletedProcess[str]:
     arguments = [sys.executable, "-m", "mailbox_operator", "quarantine", *words]
     options = ["--checkpoint", f"file:{fetcher.checkpoint}"]
-    return subprocess.run([*arguments, *options], capture_output=True, text=True, timeout=20, check=False)
+    return subprocess.run([*arguments, *options], capture_output=True, text=True, timeout=120, check=False)
 
 
 def refuse(receiver: Receiver, *ids: str) -> None:

@@ -74,7 +74,7 @@ def test_an_untrusted_certificate_shows_the_password_to_nobody(
 
 def test_loopback_is_refused_unless_allowed(server: MailServer, account: Account, fetcher: Fetcher) -> None:
     command = [word for word in fetcher.command("--once") if word != "--allow-loopback"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 1
     assert "loopback" in done.stderr
     assert server.dovecot.logins(account.address) == 0

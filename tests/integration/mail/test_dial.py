@@ -59,7 +59,7 @@ def inside() -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
 
         def dial(*arguments: str) -> subprocess.CompletedProcess[str]:
             command = [*enter, str(Path(__file__).with_name("dialling.py")), *arguments]
-            return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+            return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
         with subprocess.Popen(
             [*enter, "-c", LISTEN, "127.0.0.2", "127.0.0.3", "10.99.77.1"],

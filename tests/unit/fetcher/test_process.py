@@ -38,7 +38,7 @@ def run(folder: Path, text: str, *, checkpoint: str) -> tuple[int, str]:
     (folder / "plan.json").write_text(text)
     command = [sys.executable, "-m", "mailbox_operator", "fetch", "--once", "--plan", str(folder / "plan.json")]
     done = subprocess.run(
-        [*command, "--checkpoint", checkpoint], capture_output=True, text=True, timeout=20, check=False, env={}
+        [*command, "--checkpoint", checkpoint], capture_output=True, text=True, timeout=120, check=False, env={}
     )
     return done.returncode, done.stderr
 

@@ -20,7 +20,7 @@ def modules_of_a_whole_run(tmp_path: Path) -> set[str]:
         [sys.executable, "-I", str(Path(__file__).with_name("whole_run.py")), str(tmp_path)],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stderr
