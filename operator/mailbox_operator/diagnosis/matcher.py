@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from typing import Final
 
 from mailbox_operator.diagnosis.cleaning import clean
-from mailbox_operator.diagnosis.clues import SERVERS, TRANSPORT, Clues, clues_of
+from mailbox_operator.diagnosis.clues import Clues, clues_of
 from mailbox_operator.diagnosis.delays import named_delay
 from mailbox_operator.diagnosis.evidence import Evidence
 from mailbox_operator.diagnosis.finding import Finding, Retry
 from mailbox_operator.diagnosis.rules import Rank, Rule, rules_of
+from mailbox_operator.diagnosis.structure import APIS, SERVERS, TRANSPORT
 
 UNRECOGNISED: Final = "Unrecognised"
 HEALING: Final = frozenset({Retry.BACKOFF, Retry.AFTER})
@@ -35,8 +36,11 @@ def diagnose(evidence: Evidence) -> Finding:
 
 
 def _first(clues: Clues) -> tuple[Rule, re.Match[str] | None] | None:
-    if clues.areas > TRANSPORT | SERVERS and clues.statuses == {""}:  # nobody is known to have spoken
-        found = _among((rule for rule in rules_of(TRANSPORT) if rule.rank <= Rank.WORDS), clues)
+    if TRANSPORT < clues.areas <= TRANSPORT | SERVERS | APIS and clues.statuses == {
+        ""
+    }:  # nobody is known to have spoken
+        found = _among((rule for rule in rules_of(clues.areas) if rule.rank == Rank.VENDOR), clues)
+        found = found or _among((rule for rule in rules_of(TRANSPORT) if rule.rank <= Rank.WORDS), clues)
         if found:
             return found
     # What looks like a reply may be a library's word of the network.

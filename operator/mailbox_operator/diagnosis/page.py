@@ -19,6 +19,8 @@ SPOKEN: Final = {
     "smtp": "SMTP",
     "loop": "the test message",
     "webhook": "the webhook",
+    "lmtp": "LMTP",
+    "maildir": "the Maildir",
 }
 """Areas whose words can be met in this version, in the order of the page."""
 

@@ -27,7 +27,7 @@ from mailbox_operator.diagnosis.data_files import read_data
 from mailbox_operator.diagnosis.evidence import Evidence
 from mailbox_operator.diagnosis.reasons import Reason, combine, reasons
 
-FILES: Final = ("signin", "imap", "pop3", "smtp", "exchange", "oauth", "delivery", "network")
+FILES: Final = ("signin", "imap", "pop3", "smtp", "exchange", "oauth", "delivery", "network", "languages")
 """In the order in which rules of one rank are tried: what a server says tells more than what its network does."""
 
 
@@ -42,9 +42,11 @@ class Rank(IntEnum):
     """A code of a standard."""
     VAGUE = 3
     """Words that many causes share."""
-    GENERAL = 4
+    STATE = 4
+    """Words for the state of a server, which libraries use of everything that fails."""
+    GENERAL = 5
     """A code that servers use for nearly everything."""
-    STATUS = 5
+    STATUS = 6
     """A bare status."""
 
 

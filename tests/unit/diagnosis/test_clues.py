@@ -1,38 +1,7 @@
-"""Structure is found in bare text, and codes are whole."""
+"""Codes are whole, words come out of their wrapping, and it is told what was asked."""
 
-import pytest
-
-from mailbox_operator.diagnosis.clues import clues_of, evidence_of_text
+from mailbox_operator.diagnosis.clues import clues_of
 from mailbox_operator.diagnosis.evidence import Evidence
-
-
-@pytest.mark.parametrize(
-    ("text", "area", "status", "command", "code"),
-    [
-        ("(535, b'5.7.8 Error: authentication failed')", "smtp", "535", "", "5.7.8"),
-        ("smtplib.SMTPAuthenticationError: (535, b'5.7.3 No')", "smtp", "535", "AUTHENTICATE", "5.7.3"),
-        ('Expected response code 250 but got code "550", with message "550 5.1.1 x"', "smtp", "550", "", "5.1.1"),
-        ("{'b@x.test': (550, b'5.1.1 x')} SMTPRecipientsRefused", "smtp", "550", "RCPT", "5.1.1"),
-        ("responseCode: 535, command: 'AUTH PLAIN'", "smtp", "535", "AUTHENTICATE", ""),
-        ("b'[AUTHENTICATIONFAILED] Invalid credentials (Failure)'", "", "", "", "AUTHENTICATIONFAILED"),
-        ("a1 NO [OVERQUOTA] full", "imap", "NO", "", "OVERQUOTA"),
-        ("response: #2# [NO, authentication failed]", "imap", "NO", "", ""),
-        ("-ERR [SYS/TEMP] later", "pop3", "-ERR", "", "SYS/TEMP"),
-        ("select failed: Mailbox doesn't exist", "", "", "SELECT", ""),
-        ("Could not connect to SMTP host: smtp.example.com, port: 587", "", "", "", ""),
-        ("connect to smtp.example.com:465", "", "", "", ""),
-        ("invalid_grant: AADSTS50126: wrong", "oauth", "", "", ""),
-    ],
-)
-def test_structure_is_found_in_bare_text(text: str, area: str, status: str, command: str, code: str) -> None:
-    found = evidence_of_text(Evidence(text=text))
-    assert (found.area, found.status, found.command) == (area, status, command)
-    assert code in (found.enhanced_code, found.response_code)
-
-
-def test_what_is_given_is_not_overwritten() -> None:
-    given = Evidence(text="535 5.7.8 no", area="smtp", status="454", enhanced_code="4.7.0", command="MAIL")
-    assert evidence_of_text(given) == given
 
 
 def test_codes_are_whole() -> None:
@@ -45,3 +14,17 @@ def test_codes_are_whole() -> None:
 def test_the_step_only_suggests_a_command() -> None:
     assert clues_of(Evidence(text="x", step="OutgoingAuthenticated")).commands == {"", "AUTHENTICATE"}
     assert clues_of(Evidence(text="x", step="OutgoingAuthenticated", command="RCPT TO")).commands == {"RCPT"}
+
+
+def test_a_token_that_was_shown_is_among_what_was_asked() -> None:
+    assert clues_of(Evidence(text="NO no", area="imap", command="AUTHENTICATE XOAUTH2")).commands == {
+        "AUTHENTICATE",
+        "TOKEN",
+    }
+    assert "TOKEN" in clues_of(Evidence(text="C: AUTH OAUTHBEARER dGhlcmU=\nS: 535 no")).commands
+    assert clues_of(Evidence(text="NO no", area="imap", command="AUTHENTICATE PLAIN")).commands == {"AUTHENTICATE"}
+
+
+def test_what_a_webmail_puts_before_each_fault_is_taken_off() -> None:
+    said = "IMAP Error: Login failed for a@b.test against mail.b.test from 192.0.2.1. Empty startup greeting (mail.b.test:993)."
+    assert clues_of(Evidence(text=said)).words == "IMAP Error: Empty startup greeting (mail.b.test:993)."
