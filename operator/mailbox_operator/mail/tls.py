@@ -25,6 +25,8 @@ def http_context(options: TlsOptions) -> ssl.SSLContext:
 
 
 def _make_context(options: TlsOptions) -> ssl.SSLContext:
+    if options.ca_pem is not None and not options.ca_pem.strip():  # ssl would trust the system's authorities instead
+        raise MailError("CA bundle cannot be read: it is empty", area=Area.TLS)
     try:
         context = ssl.create_default_context(cadata=options.ca_pem)
     except (ssl.SSLError, TypeError, ValueError) as error:  # TypeError: not ASCII

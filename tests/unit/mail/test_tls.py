@@ -27,7 +27,7 @@ def test_equal_options_share_a_context() -> None:
 
 
 @pytest.mark.parametrize(
-    "pem", ["nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "ünlesbar"]
+    "pem", ["", " \n", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "ünlesbar"]
 )
 def test_a_bundle_that_cannot_be_read_is_said_to_be_so(pem: str) -> None:
     with pytest.raises(MailError, match="CA bundle cannot be read") as caught:
