@@ -214,8 +214,7 @@ async def _keep_listed(
         else:
             for sentence in readiness.missing:
                 log.error("a permission is missing", extra={"permission": sentence})
-            await policy.refresh(client)
-            if await _list(world, client, settings):
+            if await policy.refresh(client) and await _list(world, client, settings):
                 readiness.listed.set()
                 wait = RETRY_SECONDS if readiness.missing else RELIST_SECONDS
         await asyncio.sleep(wait)
