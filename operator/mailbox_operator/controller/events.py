@@ -12,6 +12,7 @@ from mailbox_operator.api.reasons import Reason
 
 Object = dict[str, Any]
 LONGEST_NOTE: Final = 1024
+"""Octets: the API server refuses a longer one."""
 QUIET: Final = frozenset({Reason.PROGRESSING, Reason.PENDING, Reason.SUSPENDED, Reason.FETCHER_STARTING})
 
 
@@ -69,7 +70,7 @@ def render_event(happening: Happening, regarding: Object, *, kind: str, now: dat
         "action": happening.action,
         "reason": happening.reason,
         "type": "Warning" if happening.warning else "Normal",
-        "note": happening.note[:LONGEST_NOTE],
+        "note": happening.note.encode()[:LONGEST_NOTE].decode("utf-8", "ignore"),
         "regarding": {
             "apiVersion": API_VERSION,
             "kind": kind,

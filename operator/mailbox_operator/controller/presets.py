@@ -71,6 +71,7 @@ class PresetReconciler:
         }
         if status == before:
             return
-        result = await self.client.apply_status(kind, namespace=key.namespace or None, name=key.name, status=status)
+        with self.store.writing(key, status):  # else the watch, where it is faster, would wake each of these Mailboxes
+            result = await self.client.apply_status(kind, namespace=key.namespace or None, name=key.name, status=status)
         STATUS_WRITES.labels(kind.name).inc()
         self.store.put(kind.name, result)

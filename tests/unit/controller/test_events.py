@@ -1,6 +1,9 @@
+from datetime import UTC, datetime
 from typing import Any
 
-from mailbox_operator.controller.events import quarantined, transitions
+import pytest
+
+from mailbox_operator.controller.events import Happening, quarantined, render_event, transitions
 
 
 def condition(kind: str, status: str, reason: str, message: str = "words") -> dict[str, Any]:
@@ -58,3 +61,13 @@ def test_a_message_in_quarantine_is_told_once_for_each_rise() -> None:
     assert "INBOX/7/12" in told.note
     assert quarantined(status(1), status(1), last="x") == quarantined(status(2), status(1), last="x") == []
     assert quarantined({}, {}, last="") == []
+
+
+@pytest.mark.parametrize("note", ["\u8a8d\u8a3c\u306b\u5931\u6557" * 200, "x" * 2000, "short"])
+def test_a_note_has_as_many_octets_as_the_api_server_takes(note: str) -> None:
+    happening = Happening(warning=True, reason="CredentialsInvalid", action="Verify", note=note)
+    metadata = {"name": "support", "namespace": "helpdesk", "uid": "u"}
+    event = render_event(happening, {"metadata": metadata}, kind="Mailbox", now=datetime.now(UTC), pod="p")
+    assert len(event["note"].encode()) <= 1024
+    assert note.startswith(event["note"])
+    assert len(event["note"]) >= min(len(note), 341)
