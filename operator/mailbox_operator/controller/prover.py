@@ -15,17 +15,17 @@ from mailbox_operator.controller.metrics import VERIFICATIONS, VERIFICATIONS_RUN
 from mailbox_operator.controller.outcome import Outcome, Remedy, Status, blocked, fails
 from mailbox_operator.controller.referenced import Bundles, Referenced, UnusableError
 from mailbox_operator.controller.resolve import Resolution
-from mailbox_operator.controller.target import render_target
+from mailbox_operator.controller.target import render_target, render_timeouts
 from mailbox_operator.diagnosis.finding import Retry
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.verification.limits import Limits
 from mailbox_operator.verification.model import Caution, LoopTest, Step, StepResult, Verdict
-from mailbox_operator.verification.runner import run_steps
+from mailbox_operator.verification.runner import longest_run, run_steps
 
 AUTHENTICATION: Final = frozenset({Step.INCOMING_AUTHENTICATED, Step.OUTGOING_AUTHENTICATED})
 FOR_A_PERSON: Final = frozenset({Retry.NO, Retry.REFRESH})
-RUN_SECONDS: Final = 300.0
-"""No run takes longer once it has its place, whatever its steps allow."""
+READ_SECONDS: Final = 120.0
+"""For what a run does beside its steps: to read two Secrets and a CA bundle, and to load libraries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +109,8 @@ class Prover:
 
     async def _run(self, key: Key, mailbox: Mailbox, chosen: Resolution, asked: Asked) -> None:
         try:
-            async with self._place(chosen, asked), asyncio.timeout(RUN_SECONDS):
+            longest = longest_run(render_timeouts(mailbox)) + READ_SECONDS
+            async with self._place(chosen, asked), asyncio.timeout(longest):
                 result: Run | Exception = await self._prove(mailbox, chosen, asked)
         except Exception as error:  # noqa: BLE001 - one mailbox must not end the others; raised again in its visit
             result = error

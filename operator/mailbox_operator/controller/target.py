@@ -24,7 +24,6 @@ def render_target(
     mailbox: Mailbox, chosen: Resolution, *, passwords: Mapping[str, Secret], ca_pem: str | None, test: LoopTest | None
 ) -> Target:
     """Return what verification is asked. `passwords` are those of `login` and `outgoing_login`, by these names."""
-    timeouts = mailbox.spec.verification.timeouts
     return Target(
         address=mailbox.spec.address,
         incoming=_side(chosen.incoming, chosen.login, passwords["login"], chosen, ca_pem),
@@ -33,13 +32,19 @@ def render_target(
         else None,
         folders=tuple(mailbox.spec.fetch.folders.include),
         exclude=tuple(mailbox.spec.fetch.folders.exclude),
-        timeouts=Timeouts(
-            connect=seconds(timeouts.connect), authenticate=seconds(timeouts.authenticate), step=seconds(timeouts.step)
-        ),
+        timeouts=render_timeouts(mailbox),
         identities=tuple(one.address for one in mailbox.spec.from_addresses),
         test=test,
         provider=chosen.provider or "",
         provider_runs=chosen.provider_connections,
+    )
+
+
+def render_timeouts(mailbox: Mailbox) -> Timeouts:
+    """Return how long each step may take."""
+    wanted = mailbox.spec.verification.timeouts
+    return Timeouts(
+        connect=seconds(wanted.connect), authenticate=seconds(wanted.authenticate), step=seconds(wanted.step)
     )
 
 

@@ -12,12 +12,20 @@ from mailbox_operator.verification.chains import Chain, FirstLogin, prove_incomi
 from mailbox_operator.verification.judging import blocked, failed, not_applicable, run_step
 from mailbox_operator.verification.limits import Limits
 from mailbox_operator.verification.loop import NotReceivedError, prove_loop
-from mailbox_operator.verification.model import Caution, Listener, Report, Step, StepResult, Target, Verdict
+from mailbox_operator.verification.model import Caution, Listener, Report, Step, StepResult, Target, Timeouts, Verdict
 from mailbox_operator.verification.opening import prepare
 
 ARRIVAL_SECONDS: Final = 60.0
 SEND_SECONDS: Final = 30.0
 CLOSE_SECONDS: Final = 3.0
+
+
+def longest_run(timeouts: Timeouts) -> float:
+    """Return the seconds that a run may take if each step takes all of its own."""
+    chain = (
+        2 * timeouts.connect + timeouts.authenticate + 2 * timeouts.step
+    )  # the outgoing one, with further identities
+    return chain + ARRIVAL_SECONDS + SEND_SECONDS + CLOSE_SECONDS
 
 
 async def verify(target: Target, *, policy: AddressPolicy, limits: Limits, listener: Listener | None = None) -> Report:
