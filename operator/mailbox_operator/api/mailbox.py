@@ -11,7 +11,7 @@ from mailbox_operator.api.fetcher import FetcherOptions
 from mailbox_operator.api.model import Model
 from mailbox_operator.api.object_meta import ObjectMeta
 from mailbox_operator.api.references import NameOnly
-from mailbox_operator.api.rules import Rule, rule_on, rules
+from mailbox_operator.api.rules import Rule, rules, rules_on
 from mailbox_operator.api.servers import Incoming, Outgoing
 from mailbox_operator.api.status import MailboxStatus
 from mailbox_operator.api.syntax import Address, OneLine, Text
@@ -160,10 +160,16 @@ class Mailbox(Model):
     """A mailbox that is declared, proven step by step and fetched without a loss."""
 
     model_config = ConfigDict(
-        json_schema_extra=rule_on(
+        json_schema_extra=rules_on(
             ".metadata.name",
-            rule="size(self.metadata.name) <= 50",
-            message="must have at most 50 characters: what belongs to a Mailbox is named after it",
+            (
+                "size(self.metadata.name) <= 50",
+                "must have at most 50 characters: what belongs to a Mailbox is named after it",
+            ),
+            (
+                "!self.metadata.name.matches('-checkpoint$')",
+                "must not end in -checkpoint: the ConfigMap of another Mailbox is named so",
+            ),
         )
     )
 

@@ -11,9 +11,10 @@ def rules(*pairs: Rule) -> dict[str, Any]:
     return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in pairs]}
 
 
-def rule_on(path: str, *, rule: str, message: str) -> dict[str, Any]:
-    """Return a rule whose failure is told of a field below (`.metadata.name`)."""
-    return {"x-kubernetes-validations": [{"rule": rule, "message": message, "fieldPath": path}]}
+def rules_on(path: str, *pairs: Rule) -> dict[str, Any]:
+    """Return rules whose failure is told of a field below (`.metadata.name`)."""
+    found = [{"rule": rule, "message": message, "fieldPath": path} for rule, message in pairs]
+    return {"x-kubernetes-validations": found}
 
 
 def exactly_one(*names: str, what: str) -> Rule:
