@@ -9,6 +9,8 @@ from mailbox_operator.controller.kinds import CLAIM, CONFIG_MAP, SECRET, Key
 Object = dict[str, Any]
 
 PROGRESS: Final = "progress.json"
+REMEMBERED: Final = 4096
+"""Objects that are no more; an answer is late by seconds."""
 WATCHED_METADATA: Final = ("uid", "generation", "annotations", "deletionTimestamp")
 
 
@@ -30,10 +32,18 @@ class Store:
     def __init__(self) -> None:
         self._objects: dict[Key, Object] = {}
         self._writing: dict[Key, Object] = {}
+        self._gone: dict[Key, tuple[str, int]] = {}
+        """Of objects that are no more, the youngest last: uid, and the version of the end."""
 
     def put(self, kind: str, obj: Object) -> bool:
-        """Keep an object unless a newer version is here. Returns whether it was news."""
+        """Keep an object unless a newer version is here, or it is known to be no more. Returns whether it was news.
+
+        The answer to a write can come after the watch has told that the object was deleted.
+        """
         key = key_of(kind, obj)
+        uid, end = self._gone.get(key, ("", 0))
+        if uid == _uid(obj) and end >= version(obj) > 0:
+            return False
         before = self._objects.get(key)
         same = before is not None and _uid(before) == _uid(obj)
         if before is not None and same and version(before) > version(obj):
@@ -54,9 +64,16 @@ class Store:
         """Whether an object differs from what it was by nothing but the status that is being written."""
         return before is not None and after.get("status") == self._writing.get(key, ()) and not differs(before, after)
 
-    def remove(self, key: Key) -> None:
-        """Drop an object that is no more."""
-        self._objects.pop(key, None)
+    def remove(self, key: Key, *, last: Object | None = None) -> None:
+        """Drop an object that is no more; `last` is what the watch showed at its end."""
+        known = self._objects.pop(key, None)
+        found = last or known
+        if found is None:
+            return
+        self._gone.pop(key, None)
+        self._gone[key] = (_uid(found), max(version(found), version(known or {})))
+        if len(self._gone) > REMEMBERED:
+            del self._gone[next(iter(self._gone))]
 
     def get(self, key: Key) -> Object | None:
         """Return an object, not to be changed."""

@@ -46,10 +46,10 @@ class World:
         if self.store.put(kind.name, obj) and not own:
             self._wake(kind, key, obj, lane=_lane(before, obj))
 
-    def gone(self, kind: Kind, key: Key) -> None:
-        """Take note that an object is no more."""
+    def gone(self, kind: Kind, key: Key, *, last: Object | None = None) -> None:
+        """Take note that an object is no more; `last` is what the watch showed at its end."""
         obj = self.store.get(key)
-        self.store.remove(key)
+        self.store.remove(key, last=last)
         self._wake(kind, key, obj or {}, lane=Lane.CHANGED)
 
     def _wake(self, kind: Kind, key: Key, obj: Object, *, lane: Lane) -> None:
@@ -99,7 +99,7 @@ def _handler(world: World, kind: Kind) -> Callable[..., Awaitable[None]]:
     async def heard(event: Any, **_: Any) -> None:  # kopf would run a plain function in a thread
         obj: Object = event["object"]
         if event["type"] == "DELETED":
-            world.gone(kind, key_of(kind.name, obj))
+            world.gone(kind, key_of(kind.name, obj), last=obj)
         else:
             world.seen(kind, obj)
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from mailbox_operator.controller.index import ReverseIndex
 from mailbox_operator.controller.kinds import Key
-from mailbox_operator.controller.store import Store
+from mailbox_operator.controller.store import REMEMBERED, Store
 
 
 def obj(version: int, *, name: str = "a", uid: str = "1", **more: Any) -> dict[str, Any]:
@@ -34,6 +34,41 @@ def test_of_a_secret_only_the_version_is_kept() -> None:
     assert kept is not None
     assert "data" not in kept
     assert "managedFields" not in kept["metadata"]
+
+
+def test_the_late_answer_to_a_write_does_not_bring_back_what_is_gone() -> None:
+    store, key = Store(), Key("Mailbox", "ns", "a")
+    store.put("Mailbox", obj(5))
+    store.remove(key, last=obj(7))
+    assert not store.put("Mailbox", obj(6)), "our write, made before the end and answered after it"
+    assert store.get(key) is None
+    assert store.put("Mailbox", obj(8, uid="2")), "another by the same name"
+
+
+def test_what_only_left_the_watch_comes_back() -> None:
+    """A child whose label somebody takes away is told as deleted, and keeps its uid when the label is put back."""
+    store, key = Store(), Key("ConfigMap", "ns", "a")
+    store.put("ConfigMap", obj(5))
+    store.remove(key, last=obj(7))
+    assert store.put("ConfigMap", obj(8))
+    assert store.get(key) is not None
+
+
+def test_without_a_last_word_what_was_known_counts() -> None:
+    store, key = Store(), Key("Mailbox", "ns", "a")
+    store.put("Mailbox", obj(5))
+    store.remove(key)
+    assert not store.put("Mailbox", obj(5))
+    assert store.put("Mailbox", obj(6))
+
+
+def test_not_all_that_ever_went_is_remembered() -> None:
+    store = Store()
+    for number in range(REMEMBERED + 10):
+        store.put("Mailbox", obj(1, name=str(number)))
+        store.remove(Key("Mailbox", "ns", str(number)))
+    assert store.put("Mailbox", obj(1, name="0"))
+    assert not store.put("Mailbox", obj(1, name=str(REMEMBERED)))
 
 
 KEYS = st.builds(Key, st.sampled_from(["Secret", "MailProvider"]), st.just("ns"), st.sampled_from("abc"))
