@@ -1,6 +1,7 @@
 """What a fetcher's Deployment and its progress say of the last two steps. Pure."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -19,6 +20,10 @@ DELIVERING: Final = ConditionType.DELIVERING
 LOST: Final = ConditionType.CHECKPOINT_LOST
 LOST_SHOWN: Final = timedelta(days=1)
 """For so long a lost checkpoint is told."""
+REASON: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{0,127}")
+TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
+LARGEST: Final = (1 << 53) - 1
+"""Above, JSON numbers are not exact everywhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,14 +40,34 @@ class Fetching:
 
 
 def read_progress(checkpoint: Object | None) -> Progress | None:
-    """Return the progress in a checkpoint's ConfigMap, or None: nothing was heard yet, or nothing that can be read."""
+    """Return the progress in a checkpoint's ConfigMap, or None: nothing was heard yet, or nothing that can be read.
+
+    Whoever may write that ConfigMap may write anything; what a status could not hold is not read.
+    """
     text = ((checkpoint or {}).get("data") or {}).get(PROGRESS)
     if not text:
         return None
     try:
-        return Progress.from_json(text)
+        found = Progress.from_json(text)
+        return found if _fits(asdict(found)) else None
     except (ValueError, TypeError):
         return None
+
+
+def _fits(told: Object) -> bool:
+    """Whether a status can hold all of a progress. Raises ValueError: a time is none."""
+    for time in (told["last_message_time"], told["rescan_time"]):
+        if time is not None:
+            if not (isinstance(time, str) and TIME.fullmatch(time)):
+                return False
+            parse_time(time)
+    counts = (told["messages_delivered"], told["pending"], told["quarantined"])
+    texts = (told["reason"], told["message"], told["last_quarantined"])
+    return (
+        all(type(one) is int and 0 <= one <= LARGEST for one in counts)
+        and all(isinstance(one, str) for one in texts)
+        and bool(not told["reason"] or REASON.fullmatch(told["reason"]))
+    )
 
 
 def fetching_outcomes(seen: Fetching) -> tuple[Outcome, Outcome]:

@@ -32,6 +32,43 @@ def reasons(seen: Fetching) -> list[tuple[str, str]]:
     return [(one.status, one.reason) for one in fetching_outcomes(seen)]
 
 
+@pytest.mark.parametrize(
+    "progress",
+    [
+        "null",
+        "[]",
+        "{",
+        '{"state": "Dancing"}',
+        '{"messages_delivered": "7"}',
+        '{"pending": -1}',
+        '{"pending": true}',
+        '{"quarantined": 1e300}',
+        '{"reason": "no reason"}',
+        '{"reason": 5}',
+        '{"message": null}',
+        '{"last_message_time": "yesterday"}',
+        '{"last_message_time": 7}',
+        '{"rescan_time": "2026-13-40T00:00:00Z"}',
+        '{"rescan_time": "2026-01-02T03:04:05"}',
+    ],
+)
+def test_what_a_status_could_not_hold_is_not_read(progress: str) -> None:
+    """A namespace's owner may edit the ConfigMap: that must not end in visits that fail for ever."""
+    assert read_progress({"data": {"progress.json": progress}}) is None
+
+
+def test_what_a_fetcher_writes_is_read() -> None:
+    told = Progress(
+        state=State.SINK_FAILING,
+        reason="SinkFailing",
+        message="The sink answered 500",
+        last_message_time="2026-01-02T03:04:05Z",
+        messages_delivered=3,
+        rescan_time="2026-01-02T03:04:05Z",
+    )
+    assert read_progress({"data": {"progress.json": told.to_json()}}) == told
+
+
 def test_a_running_fetcher_with_nothing_to_do_is_fine() -> None:
     assert reasons(SEEN) == [("True", "Succeeded"), ("True", "Idle")]
 
