@@ -30,6 +30,9 @@ class Carrier(Protocol):
     def start(self, delivery: Delivery, *, now: float, done: Callable[[Answer | None], None]) -> None:
         """Send it; `done` is called later with what the receiver said. None: it never reached the receiver."""
 
+    def close(self) -> None:
+        """Break off what is under way; its `done` may still be called."""
+
 
 class Outbox:
     """Holds messages until they are settled. All of it happens on the loop's thread, and nothing here waits."""
@@ -110,8 +113,10 @@ class Outbox:
             await self._free.wait()
 
     def close(self) -> None:
-        """Let go of what is held, undelivered: its disk space is given back."""
+        """Break off what is under way and let go of what is held, undelivered: its disk space is given back."""
         self.stop()
+        if self._carrier:
+            self._carrier.close()
         for delivery in list(self._schedule.held.values()):
             self._schedule.settle(delivery)
 
@@ -159,3 +164,30 @@ class Outbox:
     def _tell_pressure(self) -> None:
         if (full := self._schedule.judge_fullness()) is not None:
             self._listener.pressure(full=full)
+
+
+class OutboxSink:
+    """The half of a sink (`Sink`) that its outbox answers for."""
+
+    def __init__(self, context: SinkContext, *, concurrency: int) -> None:
+        self._outbox = Outbox(context, concurrency=concurrency)
+
+    def held(self, folder: str, uidvalidity: UidValidity | None) -> list[MessageId]:
+        """Return the ids of a folder's messages that are not settled."""
+        return self._outbox.held(folder, uidvalidity)
+
+    def health(self, *, now: float) -> SinkHealth:
+        """Say how delivery goes."""
+        return self._outbox.health(now=now)
+
+    def stop(self) -> None:
+        """Start no more deliveries; those under way may end."""
+        self._outbox.stop()
+
+    async def drain(self) -> None:
+        """Return when no delivery is under way any more; the deadline is the caller's."""
+        await self._outbox.drain()
+
+    def close(self) -> None:
+        """Break off what is under way, and let go of what is held."""
+        self._outbox.close()

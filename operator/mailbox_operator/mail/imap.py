@@ -3,6 +3,7 @@
 import imaplib
 import re
 import socket
+import ssl
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -11,14 +12,14 @@ from typing import Any, Final, TypeVar
 from imapclient.exceptions import IMAPClientError
 
 from mailbox_operator.mail.credential import Credential, masked, require_sendable
-from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security
+from mailbox_operator.mail.endpoint import Endpoint, Protocol
 from mailbox_operator.mail.errors import Area, MailError, asking
 from mailbox_operator.mail.folders import INBOX, Folder, matches, needs_listing, plain_name, select_folders
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.imap_library import LIBRARY_ERRORS, Client, list_folders, sign_in, translated
 from mailbox_operator.mail.library_wire import LibraryWire
 from mailbox_operator.mail.session import Found
-from mailbox_operator.mail.tls import Negotiated, client_context, negotiated
+from mailbox_operator.mail.tls import Negotiated, client_context
 
 T = TypeVar("T")
 
@@ -48,25 +49,11 @@ class ImapSession:
 
     async def reach(self) -> None:
         """Connect, and read the greeting where it comes before TLS."""
-        connection = await self._wire.connect()
-        if self._endpoint.security is not Security.TLS:
-            await self._greet(connection)
+        await self._wire.reach(self._greet)
 
     async def secure(self) -> Negotiated | None:
         """Speak TLS as asked, never less. Returns what was negotiated; None where no TLS is asked for."""
-        if self._endpoint.security is Security.NONE:
-            return None
-        if self._endpoint.security is Security.TLS:
-            secured = await self._wire.speak_tls()
-            await self._greet(secured)
-            return negotiated(secured)
-        client, context = self._ready, client_context(self._endpoint.tls)
-        if not await self._call(lambda: client.has_capability("STARTTLS")):
-            raise MailError("STARTTLS not advertised", area=Area.STARTTLS, protocol=Protocol.IMAP)
-        with asking("STARTTLS", protocol=Protocol.IMAP):
-            await self._wire.handshake(lambda: client.starttls(context))
-        secured = self._wire.connection = client.socket()
-        return negotiated(secured)
+        return await self._wire.secure(self._greet, start_tls=self._start_tls)
 
     async def sign_in(self, credential: Credential) -> None:
         """Sign in once, and tell who we are where the server wants to know (RFC 2971)."""
@@ -115,6 +102,18 @@ class ImapSession:
         """
         for folder in dict.fromkeys(one.folder for one in found):
             await self._expunge(folder, [int(one.id) for one in found if one.folder == folder])
+
+    async def _start_tls(self) -> ssl.SSLSocket:
+        client, context = self._ready, client_context(self._endpoint.tls)
+
+        def start() -> ssl.SSLSocket:
+            client.starttls(context)
+            secured: ssl.SSLSocket = client.socket()
+            return secured
+
+        if not await self._has("STARTTLS"):
+            raise MailError("STARTTLS not advertised", area=Area.STARTTLS, protocol=Protocol.IMAP)
+        return await self._wire.begin_tls(start)
 
     async def _choose(self, folders: Sequence[str], exclude: Sequence[str]) -> tuple[str, ...]:
         """Return the names of the folders that are meant. Raises MailError: there is none by one of the names."""

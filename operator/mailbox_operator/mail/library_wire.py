@@ -2,25 +2,27 @@
 
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from typing import Final, TypeVar
 
 from mailbox_operator.mail.blocking import BlockingConnection
 from mailbox_operator.mail.dial import connect_tcp
-from mailbox_operator.mail.endpoint import Endpoint
+from mailbox_operator.mail.endpoint import Endpoint, Security
 from mailbox_operator.mail.errors import asking
 from mailbox_operator.mail.guard import AddressPolicy
-from mailbox_operator.mail.tls import client_context, tls_error
+from mailbox_operator.mail.tls import Negotiated, client_context, negotiated, tls_error
 
 T = TypeVar("T")
+Greet = Callable[[socket.socket], Awaitable[None]]
+"""Makes the library's client of a connection, and reads the greeting."""
 
 READ_SECONDS: Final = 60.0
 """No single read takes longer, whatever becomes of the caller's deadline."""
 
 
 class LibraryWire:
-    """Call `connect` first; `close` in any case. The library takes `connection` and may replace it by a secured one."""
+    """Call `reach`, then `secure`; `close` in any case. The library takes the connection that it is greeted on."""
 
     def __init__(
         self,
@@ -33,33 +35,54 @@ class LibraryWire:
         """`translated` makes MailError of what a call raises; `library_errors` are those that are the server's words."""
         self.name = endpoint.tls.server_name or endpoint.host.strip("[]")
         """What the certificate has to name."""
-        self.connection: socket.socket | None = None
+        self._connection: socket.socket | None = None
         self._endpoint = endpoint
         self._policy = policy
         self._translated = translated
         self._library_errors = library_errors
         self._calls: BlockingConnection | None = None
 
-    async def connect(self) -> socket.socket:
-        """Return a connection that blocks. Raises MailError."""
+    async def reach(self, greet: Greet) -> None:
+        """Connect, and read the greeting where it comes before TLS. Raises MailError."""
         with asking("CONNECT", protocol=self._endpoint.protocol):
             connection = await connect_tcp(self._endpoint.host, self._endpoint.port, policy=self._policy)
-        self.connection, self._calls = connection, BlockingConnection(connection)
+        self._connection, self._calls = connection, BlockingConnection(connection)
         connection.settimeout(READ_SECONDS)
-        return connection
+        if self._endpoint.security is not Security.TLS:
+            await greet(connection)
 
-    async def speak_tls(self) -> ssl.SSLSocket:
-        """Speak TLS from the first octet. Raises MailError."""
-        assert self.connection is not None, "connect() comes first"  # noqa: S101 - a fault of ours
-        context = client_context(self._endpoint.tls)
-        secured = context.wrap_socket(self.connection, server_hostname=self.name, do_handshake_on_connect=False)
-        self.connection = secured
-        with asking("TLS", protocol=self._endpoint.protocol):
-            await self.handshake(secured.do_handshake)
+    async def secure(self, greet: Greet, *, start_tls: Callable[[], Awaitable[ssl.SSLSocket]]) -> Negotiated | None:
+        """Speak TLS as asked, never less; None where none is asked for. `start_tls` comes to `begin_tls`.
+
+        Raises MailError.
+        """
+        if self._endpoint.security is Security.NONE:
+            return None
+        if self._endpoint.security is Security.TLS:
+            secured = await self._speak_tls()
+            await greet(secured)
+        else:
+            secured = await start_tls()
+        return negotiated(secured)
+
+    async def begin_tls(self, start: Callable[[], ssl.SSLSocket]) -> ssl.SSLSocket:
+        """Run the library's call that secures the connection. Raises MailError."""
+        with asking("STARTTLS", protocol=self._endpoint.protocol):
+            secured = self._connection = await self._handshake(start)
         return secured
 
-    async def handshake(self, call: Callable[[], T]) -> T:
-        """Run a call in which TLS begins: what breaks the connection there is about TLS. Raises MailError."""
+    async def _speak_tls(self) -> ssl.SSLSocket:
+        """Speak TLS from the first octet."""
+        assert self._connection is not None, "reach() comes first"  # noqa: S101 - a fault of ours
+        context = client_context(self._endpoint.tls)
+        secured = context.wrap_socket(self._connection, server_hostname=self.name, do_handshake_on_connect=False)
+        self._connection = secured
+        with asking("TLS", protocol=self._endpoint.protocol):
+            await self._handshake(secured.do_handshake)
+        return secured
+
+    async def _handshake(self, call: Callable[[], T]) -> T:
+        """Run a call in which TLS begins: what breaks the connection there is about TLS."""
 
         def begin() -> T:
             try:
@@ -73,7 +96,7 @@ class LibraryWire:
 
     async def call(self, function: Callable[[], T]) -> T:
         """Run a call of the library in a thread. Raises MailError."""
-        assert self._calls is not None, "connect() comes first"  # noqa: S101 - a fault of ours
+        assert self._calls is not None, "reach() comes first"  # noqa: S101 - a fault of ours
         with self._translated():
             return await self._calls.run(function)
 
@@ -82,8 +105,8 @@ class LibraryWire:
 
         def let_go() -> None:
             release()
-            if self.connection is not None:
-                self.connection.close()
+            if self._connection is not None:
+                self._connection.close()
 
         if self._calls is not None:
             await self._calls.close(farewell=farewell, release=let_go)

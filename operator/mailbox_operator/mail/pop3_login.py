@@ -10,14 +10,14 @@ from contextlib import contextmanager, suppress
 from typing import Final, TypeVar
 
 from mailbox_operator.mail.credential import Credential, masked, require_sendable
-from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security
+from mailbox_operator.mail.endpoint import Endpoint, Protocol
 from mailbox_operator.mail.errors import Area, MailError, SaslError, asking
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.library_wire import READ_SECONDS, LibraryWire
 from mailbox_operator.mail.pop3_capability import UNKNOWN, Capabilities, note_delay, parse_capabilities
 from mailbox_operator.mail.pop3_mechanism import USER, choose_mechanism
 from mailbox_operator.mail.sasl import Exchange, begin, decoded, told
-from mailbox_operator.mail.tls import Negotiated, client_context, negotiated
+from mailbox_operator.mail.tls import Negotiated, client_context
 
 T = TypeVar("T")
 
@@ -88,25 +88,11 @@ class Pop3Login:
 
     async def connect(self) -> None:
         """Connect, and read the greeting where it comes before TLS."""
-        connection = await self._wire.connect()
-        if self._endpoint.security is not Security.TLS:
-            await self._greet(connection)
+        await self._wire.reach(self._greet)
 
     async def secure(self) -> Negotiated | None:
         """Speak TLS as asked, never less. Returns what was negotiated; None where no TLS is asked for."""
-        if self._endpoint.security is Security.NONE:
-            return None
-        if self._endpoint.security is Security.TLS:
-            secured = await self._wire.speak_tls()
-            await self._greet(secured)
-            return negotiated(secured)
-        client, context = self._ready, client_context(self._endpoint.tls)
-        if not (await self.capabilities()).stls:
-            raise MailError("STARTTLS not advertised", area=Area.STARTTLS, protocol=Protocol.POP3)
-        with asking("STARTTLS", protocol=Protocol.POP3):
-            secured = self._wire.connection = await self._wire.handshake(lambda: client.start_tls(context))
-        self._capabilities = None  # RFC 2595 section 4: what was said before does not count
-        return negotiated(secured)
+        return await self._wire.secure(self._greet, start_tls=self._start_tls)
 
     async def sign_in(self, credential: Credential) -> None:
         """Sign in once, by one mechanism."""
@@ -152,6 +138,14 @@ class Pop3Login:
         """Sign off: that makes deletions come true and ends the lock on the mailbox (RFC 1939 section 6)."""
         self._has_quit = True
         await self.ask("QUIT")
+
+    async def _start_tls(self) -> ssl.SSLSocket:
+        client, context = self._ready, client_context(self._endpoint.tls)
+        if not (await self.capabilities()).stls:
+            raise MailError("STARTTLS not advertised", area=Area.STARTTLS, protocol=Protocol.POP3)
+        secured = await self._wire.begin_tls(lambda: client.start_tls(context))
+        self._capabilities = None  # RFC 2595 section 4: what was said before does not count
+        return secured
 
     async def close(self) -> None:
         """Say good-bye, if the connection still serves for it, and close the socket."""

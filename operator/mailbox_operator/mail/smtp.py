@@ -11,12 +11,12 @@ from io import BufferedIOBase
 from typing import Final, TypeVar
 
 from mailbox_operator.mail.credential import Credential, masked, require_sendable
-from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security
+from mailbox_operator.mail.endpoint import Endpoint, Protocol
 from mailbox_operator.mail.errors import Area, MailError, SaslError, asking
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.library_wire import READ_SECONDS, LibraryWire
 from mailbox_operator.mail.sasl import Exchange, begin, choose, decoded, told
-from mailbox_operator.mail.tls import Negotiated, client_context, negotiated
+from mailbox_operator.mail.tls import Negotiated, client_context
 
 T = TypeVar("T")
 
@@ -81,28 +81,11 @@ class SmtpSession:
 
     async def reach(self) -> None:
         """Connect, and read greeting and EHLO where they come before TLS."""
-        connection = await self._wire.connect()
-        if self._endpoint.security is not Security.TLS:
-            await self._greet(connection)
+        await self._wire.reach(self._greet)
 
     async def secure(self) -> Negotiated | None:
         """Speak TLS as asked, never less. Returns what was negotiated; None where no TLS is asked for."""
-        if self._endpoint.security is Security.NONE:
-            return None
-        if self._endpoint.security is Security.TLS:
-            secured = await self._wire.speak_tls()
-            await self._greet(secured)
-            return negotiated(secured)
-        client, context = self._ready, client_context(self._endpoint.tls)
-        if not client.has_extn("starttls"):
-            raise MailError("STARTTLS not advertised", area=Area.STARTTLS, protocol=Protocol.SMTP)
-        with asking("STARTTLS", protocol=Protocol.SMTP):
-            await self._wire.handshake(lambda: client.starttls(context=context))
-        assert isinstance(client.sock, ssl.SSLSocket)  # noqa: S101 - smtplib has just made it
-        secured = self._wire.connection = client.sock
-        with asking("EHLO", protocol=Protocol.SMTP):
-            await self._call(lambda: _expect(OK, *client.ehlo()))
-        return negotiated(secured)
+        return await self._wire.secure(self._greet, start_tls=self._start_tls)
 
     async def sign_in(self, credential: Credential) -> None:
         """Sign in once, by one mechanism: a library that tries all of them makes a wrong password count thrice."""
@@ -144,6 +127,21 @@ class SmtpSession:
         """Send a message."""
         with asking("DATA", protocol=Protocol.SMTP):
             await self._call(lambda: self._ready.send_message(message, from_addr=sender, to_addrs=[recipient]))
+
+    async def _start_tls(self) -> ssl.SSLSocket:
+        client, context = self._ready, client_context(self._endpoint.tls)
+
+        def start() -> ssl.SSLSocket:
+            client.starttls(context=context)
+            assert isinstance(client.sock, ssl.SSLSocket)  # noqa: S101 - smtplib has just made it
+            return client.sock
+
+        if not client.has_extn("starttls"):
+            raise MailError("STARTTLS not advertised", area=Area.STARTTLS, protocol=Protocol.SMTP)
+        secured = await self._wire.begin_tls(start)
+        with asking("EHLO", protocol=Protocol.SMTP):
+            await self._call(lambda: _expect(OK, *client.ehlo()))
+        return secured
 
     async def close(self) -> None:
         """Say good-bye, if the connection still serves for it, and close the socket."""

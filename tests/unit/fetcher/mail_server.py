@@ -42,6 +42,10 @@ class MailServer:
     idling: asyncio.Event = field(default_factory=asyncio.Event)
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def put(self, octets: bytes) -> None:
+        """Let a message arrive."""
+        self.messages[max(self.messages, default=0) + 1] = octets
+
     async def script(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
         writer.write(b"* OK [CAPABILITY %b] hello\r\n" % self.capabilities)

@@ -154,10 +154,11 @@ class TestMaildirSink(SinkSuite):
 
 
 @dataclass
-class SmallImap:
-    """An IMAP server of a few lines."""
+class SmallServer:
+    """A mail server of a few lines."""
 
-    inner: MailServer = field(default_factory=lambda: MailServer(messages={}, password=b"right"))
+    inner: MailServer | Pop3Server
+    protocol: Protocol
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     @property
@@ -167,42 +168,7 @@ class SmallImap:
     async def start(self, password_file: Path) -> SourcePlan:
         peer = await self.stack.enter_async_context(playing(self.inner.script))
         return SourcePlan(
-            protocol=Protocol.IMAP,
-            host="127.0.0.1",
-            port=peer.port,
-            security=Security.NONE,
-            username="a",
-            password_file=str(password_file),
-        )
-
-    def put(self, octets: bytes) -> None:
-        self.inner.messages[max(self.inner.messages, default=0) + 1] = octets
-
-    async def stop(self) -> None:
-        await self.stack.aclose()
-
-
-class TestImapSource(SourceSuite):
-    @pytest.fixture
-    def server(self) -> Server:
-        return SmallImap()
-
-
-@dataclass
-class SmallPop3:
-    """A POP3 server of a few lines."""
-
-    inner: Pop3Server = field(default_factory=lambda: Pop3Server(password=b"right"))
-    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
-
-    @property
-    def refusals(self) -> int:
-        return self.inner.refusals
-
-    async def start(self, password_file: Path) -> SourcePlan:
-        peer = await self.stack.enter_async_context(playing(self.inner.script))
-        return SourcePlan(
-            protocol=Protocol.POP3,
+            protocol=self.protocol,
             host="127.0.0.1",
             port=peer.port,
             security=Security.NONE,
@@ -217,7 +183,13 @@ class SmallPop3:
         await self.stack.aclose()
 
 
+class TestImapSource(SourceSuite):
+    @pytest.fixture
+    def server(self) -> Server:
+        return SmallServer(MailServer(messages={}, password=b"right"), Protocol.IMAP)
+
+
 class TestPop3Source(SourceSuite):
     @pytest.fixture
     def server(self) -> Server:
-        return SmallPop3()
+        return SmallServer(Pop3Server(password=b"right"), Protocol.POP3)

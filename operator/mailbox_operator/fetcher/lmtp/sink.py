@@ -4,14 +4,13 @@ import asyncio
 from dataclasses import replace
 from typing import Final
 
-from mailbox_operator.fetcher.ids import MessageId, UidValidity
 from mailbox_operator.fetcher.lmtp.opening import LmtpServer
 from mailbox_operator.fetcher.lmtp.pool import LmtpPool
 from mailbox_operator.fetcher.message import Message
 from mailbox_operator.fetcher.mounted_tls import context_from
-from mailbox_operator.fetcher.outbox import Outbox
+from mailbox_operator.fetcher.outbox import OutboxSink
 from mailbox_operator.fetcher.plan import Lmtp, PlanError
-from mailbox_operator.fetcher.sink import SinkContext, SinkHealth
+from mailbox_operator.fetcher.sink import SinkContext
 from mailbox_operator.fetcher.spool import Spool
 from mailbox_operator.fetcher.watched_file import WatchedFile
 from mailbox_operator.mail.endpoint import Security
@@ -21,11 +20,12 @@ CONNECTIONS: Final = 4
 """Into Dovecot, which makes each message durable, four take 300 to 500 messages a second, one 170 to 360."""
 
 
-class LmtpSink:
+class LmtpSink(OutboxSink):
     """Holds messages until the server has taken them."""
 
     def __init__(self, lmtp: Lmtp, context: SinkContext) -> None:
         """Raises PlanError: the CA file cannot be used."""
+        super().__init__(context, concurrency=CONNECTIONS)
         self._ca_file = WatchedFile(lmtp.ca_file) if lmtp.ca_file else None
         try:
             ssl_context = context_from(self._ca_file) if lmtp.security is not Security.NONE else None
@@ -39,7 +39,6 @@ class LmtpSink:
             ssl_context=ssl_context,
             policy=context.policy,
         )
-        self._outbox = Outbox(context, concurrency=CONNECTIONS)
         self._pool: LmtpPool | None = None
 
     def start(self, tasks: asyncio.TaskGroup) -> None:
@@ -64,26 +63,3 @@ class LmtpSink:
             self._outbox.add(message, octets=b"", spool=body)
         else:
             self._outbox.add(message, octets=bytes(body), spool=None)
-
-    def held(self, folder: str, uidvalidity: UidValidity | None) -> list[MessageId]:
-        """Return the ids of a folder's messages that are not settled."""
-        return self._outbox.held(folder, uidvalidity)
-
-    def health(self, *, now: float) -> SinkHealth:
-        """Say how delivery goes."""
-        return self._outbox.health(now=now)
-
-    def stop(self) -> None:
-        """Start no more deliveries; those under way may end."""
-        self._outbox.stop()
-
-    async def drain(self) -> None:
-        """Return when no delivery is under way any more."""
-        await self._outbox.drain()
-
-    def close(self) -> None:
-        """Break off what is under way, and let go of what is held."""
-        self._outbox.stop()
-        if self._pool:
-            self._pool.close()
-        self._outbox.close()

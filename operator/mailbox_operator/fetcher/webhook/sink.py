@@ -8,12 +8,12 @@ from mailbox_operator.fetcher.delivery_id import DeliveryIds
 from mailbox_operator.fetcher.delivery_schedule import Delivery
 from mailbox_operator.fetcher.http.pool import HttpPool, HttpServer, UrlError, parse_url
 from mailbox_operator.fetcher.http.proxy import find_proxy
-from mailbox_operator.fetcher.ids import MessageId, UidValidity
+from mailbox_operator.fetcher.ids import UidValidity
 from mailbox_operator.fetcher.message import Message
 from mailbox_operator.fetcher.mounted_tls import context_from
-from mailbox_operator.fetcher.outbox import Outbox
+from mailbox_operator.fetcher.outbox import OutboxSink
 from mailbox_operator.fetcher.plan import PlanError, Webhook
-from mailbox_operator.fetcher.sink import SinkContext, SinkHealth
+from mailbox_operator.fetcher.sink import SinkContext
 from mailbox_operator.fetcher.spool import Spool
 from mailbox_operator.fetcher.watched_file import WatchedFile
 from mailbox_operator.fetcher.webhook.answer import Answer, Verdict
@@ -23,6 +23,7 @@ from mailbox_operator.fetcher.webhook.secrets import WebhookSecrets
 from mailbox_operator.mail.errors import MailError
 from mailbox_operator.mail.guard import AddressPolicy
 
+FolderState = tuple[str, UidValidity | None]
 LARGEST_ANSWER: Final = 1 << 16
 """Octets of an answer's body; nobody reads it."""
 
@@ -35,11 +36,12 @@ def check_webhook(webhook: Webhook) -> None:
         raise PlanError(f"webhook.url: {error}") from error
 
 
-class WebhookSink:
+class WebhookSink(OutboxSink):
     """Holds messages until they are settled. All of it happens on the loop's thread, and nothing here waits."""
 
     def __init__(self, webhook: Webhook, context: SinkContext) -> None:
         """Raises PlanError: the CA file cannot be used."""
+        super().__init__(context, concurrency=webhook.concurrency)
         self._webhook = webhook
         self._ca_file = WatchedFile(webhook.ca_file) if webhook.ca_file else None
         self._policy = context.policy
@@ -49,9 +51,8 @@ class WebhookSink:
             raise PlanError(f"webhook.ca_file: {error}") from error
         self._mailbox = context.mailbox
         self._ids = DeliveryIds(context.mailbox.uid)
-        self._templates: dict[tuple[str, UidValidity | None], EventTemplate] = {}
+        self._templates: dict[FolderState, EventTemplate] = {}
         self._secrets = WebhookSecrets(signing_key_file=webhook.signing_key_file, headers_folder=webhook.headers_folder)
-        self._outbox = Outbox(context, concurrency=webhook.concurrency)
         self._pool: HttpPool | None = None
         self._carrier: WebhookCarrier | None = None
 
@@ -99,29 +100,6 @@ class WebhookSink:
             head = self._raw_head(message, len(body))
             # The one copy a message takes: a repeated request is then the very same octets.
             self._outbox.add(message, octets=b"".join((head, body)), spool=None, head=len(head))
-
-    def held(self, folder: str, uidvalidity: UidValidity | None) -> list[MessageId]:
-        """Return the ids of a folder's messages that are not settled."""
-        return self._outbox.held(folder, uidvalidity)
-
-    def health(self, *, now: float) -> SinkHealth:
-        """Say how delivery goes."""
-        return self._outbox.health(now=now)
-
-    def stop(self) -> None:
-        """Start no more deliveries; those under way may end."""
-        self._outbox.stop()
-
-    async def drain(self) -> None:
-        """Return when no delivery is under way any more; the deadline is the caller's."""
-        await self._outbox.drain()
-
-    def close(self) -> None:
-        """Break off what is under way, and give back the disk space of what is held."""
-        self._outbox.stop()
-        if self._carrier:
-            self._carrier.close()
-        self._outbox.close()
 
     def _open_client(self, tasks: asyncio.TaskGroup) -> HttpClient:
         webhook, server = self._webhook, self._server
