@@ -55,6 +55,7 @@ class Pipeline:
         self._filter = Filter(fetch)
         self._follows_up = follows_up(fetch)
         self._removes = removes(fetch)
+        self._takes_away = self._removes or fetch.move_to is not None
 
     def begin(self, folder: str, ledger: Ledger) -> None:
         """Take up a folder that is new, or whose ids mean something else than before."""
@@ -76,7 +77,7 @@ class Pipeline:
             log.debug("not handed over", extra={"id": arrival.id, "why": why})
             self.skip(folder, arrival.id)
             if why == REPEAT and not self._removes:  # a copy that was not handed over itself is never deleted
-                self._follow_up(folder, ledger, arrival.id)
+                self._follow_up(folder, ledger, arrival.id, header_only=arrival.header_only)
             return
         message_id, internaldate, size, header_only, _ = arrival
         size = size or (body.size if isinstance(body, Spool) else len(body))
@@ -126,7 +127,7 @@ class Pipeline:
             checkpoint.settle(message.folder, message.id)
             if checkpoint.quarantine.messages:
                 checkpoint.quarantine.release(render_key(message.key))
-            self._follow_up(message.folder, ledger, message.id)
+            self._follow_up(message.folder, ledger, message.id, header_only=message.header_only)
         self.changed()
 
     def count_refusal(self, message: Message) -> int:
@@ -182,8 +183,9 @@ class Pipeline:
         ledger = self.checkpoint.folders.get(message.folder)
         return ledger if ledger and ledger.uidvalidity == message.uidvalidity else None
 
-    def _follow_up(self, folder: str, ledger: Ledger, message_id: MessageId) -> None:
-        if self._follows_up:
+    def _follow_up(self, folder: str, ledger: Ledger, message_id: MessageId, *, header_only: bool) -> None:
+        # Nobody but the server has the rest of a message whose header alone was handed over: there it stays.
+        if self._follows_up and not (header_only and self._takes_away):
             ledger.follow_up(message_id, now=self.clock())
             self.follow_ups_due(folder)
 

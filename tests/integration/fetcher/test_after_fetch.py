@@ -1,6 +1,7 @@
 """What becomes of messages on the server, against a real Dovecot, with and without MOVE and UIDPLUS."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -65,6 +66,26 @@ def test_delivered_messages_are_deleted(
     assert fetcher.once() == 0
     assert len(receiver.accepted) == 2
     assert server.dovecot.flags(account.address) == ["T"], "of others, also those with the mark, none is expunged"
+
+
+@pytest.mark.parametrize("change", [{"delete": True}, {"move_to": "Done"}, {"delete_after_seconds": 1.0}])
+def test_a_message_whose_header_alone_was_handed_over_stays_where_it_is(
+    server: MailServer, account: Account, receiver: Receiver, fetcher: Fetcher, change: dict[str, Any]
+) -> None:
+    large = b"Message-ID: <9@x>\r\n\r\n" + b"x" * 70_000 + b"\r\n"
+    server.dovecot.seed(account.address, [*numbered(2), large])
+    fetcher.change(max_message_size=65_536, **change)
+    assert fetcher.once() == 0
+    came = {event.fields["ce-messageid"]: event.fields.get("ce-headeronly") for event in receiver.accepted}
+    assert came == {"<1@x>": None, "<2@x>": None, "<9@x>": "true"}
+    with server.dovecot.session(account.address, account.password) as imap:
+        imap.select("INBOX")
+        there = imap.uid("SEARCH", "HEADER", "Message-ID", "<9@x>")[1]
+        assert there == [b"3"], "the server alone has the whole of it"
+        assert b"Seen" not in imap.uid("FETCH", "3", "FLAGS")[1][0]
+    owed = fetcher.saved()["folders"]["INBOX"]["owed"]
+    assert owed["atOnce"] == ""
+    assert "3" not in "".join(uids for _, uids in owed["later"])
 
 
 def test_messages_are_deleted_once_they_are_old_enough(

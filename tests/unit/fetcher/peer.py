@@ -19,11 +19,13 @@ class Peer:
 
 @contextlib.asynccontextmanager
 async def playing(script: Script) -> AsyncIterator[Peer]:
-    """Play `script` to each caller; what goes wrong in it is raised at the end."""
+    """Play `script` to each caller; what goes wrong in it is raised at the end, when nothing of it is left."""
     peer = Peer()
+    playing_to: dict[asyncio.Task[None] | None, asyncio.StreamWriter] = {}
 
     async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer.calls += 1
+        playing_to[asyncio.current_task()] = writer
         try:
             await script(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
@@ -39,6 +41,11 @@ async def playing(script: Script) -> AsyncIterator[Peer]:
         yield peer
     finally:
         server.close()
+        for task, writer in playing_to.items():
+            if task:
+                task.cancel()
+                await asyncio.wait((task,))
+            writer.transport.abort()
         if peer.faults:
             raise peer.faults[0]
 

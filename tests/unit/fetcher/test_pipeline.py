@@ -61,6 +61,32 @@ async def test_a_repeat_is_not_handed_over(pipeline: Pipeline, sink: MemorySink)
     assert list(ledger.owed.at_once) == [1, 2]
 
 
+@pytest.mark.parametrize(
+    ("fetch", "marked"),
+    [
+        (Fetch(), [1, 2]),
+        (Fetch(move_to="Done"), []),
+        (Fetch(delete=True), []),
+        (Fetch(delete_after_seconds=60.0), []),
+        (Fetch(leave_on_server=False), []),
+    ],
+)
+async def test_a_message_whose_header_alone_was_handed_over_stays_where_it_is(
+    sink: MemorySink, fetch: Fetch, marked: list[int]
+) -> None:
+    pipeline = Pipeline(checkpoint=Checkpoint(), fetch=fetch, meter=Meter(), valve=Valve(), clock=lambda: NOW)
+    pipeline.sink, ledger, header = sink, begin(pipeline), memoryview(b"Message-ID: <1@x>\r\n\r\n")
+    for uid in (1, 2):  # the second is left out as a repeat
+        ledger.announce([Uid(uid)], through=Uid(uid))
+        pipeline.take("INBOX", ledger, Arrival(uid, b"", 99_999, header_only=True), header)
+        for message in sink.held_now:
+            pipeline.delivered(message)
+        sink.held_now.clear()
+    assert list(ledger.owed.at_once) == marked
+    assert ledger.owed.expired(now=NOW + 3_600, after=60.0) == []
+    assert ledger.last == 2
+
+
 async def test_a_message_in_flight_does_not_hide_another_of_its_id(pipeline: Pipeline, sink: MemorySink) -> None:
     ledger = begin(pipeline)
     arrive(pipeline, ledger, 1, b"Message-ID: <1@x>\r\n\r\n")

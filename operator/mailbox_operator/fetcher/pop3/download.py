@@ -114,7 +114,6 @@ class Pop3Download:
         name, header_only = _id_of(shown), self._command.startswith(b"TOP")
         if header_only:
             size = max(size, self._sizes.of(shown.number))
-            self._ledger.spare(name)
         self._pipeline.take(FOLDER, self._ledger, Arrival(name, date, size, header_only), body)
 
     def _skip(self, shown: Shown) -> None:

@@ -47,7 +47,6 @@ class Pop3Ledger:
         self._due: dict[UidlHash, int] = {}
         self._gone: dict[UidlHash, int] = {}
         self._open: set[UidlHash] = set()
-        self._spared: set[UidlHash] = set()
 
     @property
     def pending(self) -> int:
@@ -62,7 +61,6 @@ class Pop3Ledger:
     def begin_session(self, *, held: Iterable[MessageId], delete_after: float | None) -> None:
         """Forget what was announced, but not what the sink still holds: a new session lists it again."""
         self.delete_after = delete_after
-        self._spared.clear()
         self._open &= {_hash_id(one) for one in held}
 
     def knows(self, one: UidlHash) -> bool:
@@ -72,10 +70,6 @@ class Pop3Ledger:
     def announce(self, one: UidlHash) -> None:
         """Take up a message that is not known."""
         self._open.add(one)
-
-    def spare(self, message_id: MessageId) -> None:
-        """Say that a message is not to be deleted, since not all of it is handed over."""
-        self._spared.add(_hash_id(message_id))
 
     def settle(self, message_id: MessageId) -> None:
         """Say that a message is done with."""
@@ -98,8 +92,9 @@ class Pop3Ledger:
 
     def follow_up(self, message_id: MessageId, *, now: float) -> None:
         """Note that a message was handed over at `now`, where it is to be deleted."""
-        if self.delete_after is None or (one := _hash_id(message_id)) in self._spared:
+        if self.delete_after is None:
             return
+        one = _hash_id(message_id)
         step = ceil(max(HOUR, self.delete_after / STEPS))
         self._done.discard(one)
         self._due[one] = ceil(now / step) * step if self.delete_after else 0

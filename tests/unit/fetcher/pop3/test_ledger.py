@@ -69,16 +69,6 @@ def test_what_was_handed_over_before_deletion_was_asked_for_is_left() -> None:
     assert ledger.due(now=NOW) == []
 
 
-def test_a_message_of_which_only_the_header_was_handed_over_is_left() -> None:
-    ledger = Pop3Ledger(since=None)
-    ledger.begin_session(held=(), delete_after=0.0)
-    ledger.spare("a")
-    ledger.settle("a")
-    ledger.follow_up("a", now=NOW)
-    assert ledger.due(now=NOW) == []
-    assert ledger.knows(*of("a"))
-
-
 def test_a_deletion_that_the_server_did_not_confirm_is_repeated_and_a_confirmed_one_is_not() -> None:
     ledger = handed_over("a", "b", delete_after=0.0)
     ledger.deleted(of("a"))
