@@ -70,6 +70,8 @@ class DeliverySchedule:
         self._accepted_at = now
         self._failures = 0
         """In a row, whichever message they befell."""
+        self._closings = 0
+        """How often in a row the sink was found to fail as such."""
         self._closed_until = 0.0
         self._trouble: Answer | None = None
         self._numbers = count()
@@ -131,7 +133,7 @@ class DeliverySchedule:
             self._closed_until = 0.0
             self._ready.extend(waiting for _, _, waiting in sorted(self._later))
             self._later.clear()
-        self._failures = 0
+        self._failures = self._closings = 0
         self.settle(delivery)
 
     def fail(self, delivery: Delivery, answer: Answer, *, now: float) -> bool:
@@ -148,9 +150,10 @@ class DeliverySchedule:
         wait = self._backoff(delivery.failures)
         if answer.retry_after_seconds is not None:
             self._closed_until = max(self._closed_until, now + answer.retry_after_seconds)
-        if self._failures >= self._concurrency:
-            attempt = 1 + (self._failures - self._concurrency)
-            self._closed_until = max(self._closed_until, now + self._backoff(attempt))
+        # Those that were under way at the last closing fail for the same fault, and are not another.
+        if self._failures >= self._concurrency and delivery.started >= self._closed_until:
+            self._closings += 1
+            self._closed_until = max(self._closed_until, now + self._backoff(self._closings))
         heappush(self._later, (now + wait, next(self._numbers), delivery))
         return False
 

@@ -73,6 +73,19 @@ def test_a_sink_that_fails_is_asked_one_at_a_time_until_it_accepts() -> None:
     ], "and then all, without waiting out their own delays"
 
 
+def test_what_was_under_way_when_the_sink_went_down_makes_no_wait_longer() -> None:
+    plan = schedule(concurrency=8)
+    under_way = []
+    for uid in range(1, 16):
+        plan.add(delivery(uid))
+        under_way.append(plan.take(now=0, under_way=min(uid, 7)))
+    for one in under_way:
+        assert one
+        plan.fail(one, DOWN, now=0.1)
+    assert take_uid(plan, now=1.0) is None
+    assert take_uid(plan, now=1.1) is not None, "one second, as after the first failure"
+
+
 def test_retry_after_closes_the_sink_for_all() -> None:
     plan = schedule(concurrency=5)
     one = delivery(1)
