@@ -52,7 +52,7 @@ def receiving(server: MailServer, account: Account) -> Target:
         address=account.address,
         incoming=incoming(server, account),
         outgoing=None,
-        timeouts=Timeouts(connect=3, authenticate=3, step=5),
+        timeouts=Timeouts(connect=15, authenticate=15, step=30),
     )
 
 
