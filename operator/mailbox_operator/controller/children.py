@@ -39,13 +39,28 @@ def checkpoint_name(mailbox: str) -> str:
     return f"mbx-{mailbox}-checkpoint"
 
 
-def render_children(
-    mailbox: Mailbox, chosen: Resolution, *, image: str, replicas: int, proxies: Sequence[Object] = ()
+def render_children(  # noqa: PLR0913 - what children are made of
+    mailbox: Mailbox,
+    chosen: Resolution,
+    *,
+    image: str,
+    replicas: int,
+    proxies: Sequence[Object] = (),
+    admitted_at: str = "",
 ) -> list[tuple[Kind, Object]]:
-    """Return all children, in the order in which they are made. `proxies` are variables for the fetcher."""
+    """Return all children, in the order in which they are made.
+
+    Args:
+        mailbox: whose they are; it has a sink.
+        chosen: where it connects.
+        image: of the fetcher.
+        replicas: 0 or 1.
+        proxies: variables for the fetcher.
+        admitted_at: as in `Plan`.
+    """
     name = child_name(mailbox.metadata.name)
     account = mailbox.spec.fetcher.service_account_name or name
-    plan = render_plan(mailbox, chosen).to_json()
+    plan = render_plan(mailbox, chosen, admitted_at=admitted_at).to_json()
     pod = _pod(mailbox, chosen, name=name, account=account, image=image, proxies=proxies)
     found: list[tuple[Kind, Object]] = []
     if account == name:

@@ -33,10 +33,16 @@ class Family:
         """Return the checkpoint's ConfigMap, as the watch shows it."""
         return self.store.get(Key(CONFIG_MAP.name, mailbox.metadata.namespace, checkpoint_name(mailbox.metadata.name)))
 
-    async def apply(self, mailbox: Mailbox, chosen: Resolution, *, replicas: int) -> bool:
+    def plan(self, mailbox: Mailbox) -> Object | None:
+        """Return the plan's ConfigMap, as the watch shows it."""
+        return self.store.get(Key(CONFIG_MAP.name, mailbox.metadata.namespace, child_name(mailbox.metadata.name)))
+
+    async def apply(self, mailbox: Mailbox, chosen: Resolution, *, replicas: int, admitted_at: str) -> bool:
         """Bring all children to what they should be. Returns whether the Deployment was made."""
         began = False
-        children = render_children(mailbox, chosen, image=self.image, replicas=replicas, proxies=self.proxies)
+        children = render_children(
+            mailbox, chosen, image=self.image, replicas=replicas, proxies=self.proxies, admitted_at=admitted_at
+        )
         for kind, wanted in children:
             made = await self.applier.apply(kind, wanted)
             began = began or (made and kind is DEPLOYMENT)

@@ -114,8 +114,11 @@ def _trouble(status: Object) -> Object | None:
 
 def _delivering(progress: Progress | None) -> Outcome:
     match progress.state if progress else State.STARTING:
-        case State.STARTING | State.LOGIN_REFUSED:
+        case State.STARTING:
             return unknown(DELIVERING, Reason.FETCHER_STARTING, "The fetcher has not signed in yet", remedy=Remedy.TIME)
+        case State.LOGIN_REFUSED:
+            message = "The server refused the fetcher's login: it signs in again once the server takes the operator's"
+            return unknown(DELIVERING, Reason.FETCHER_STARTING, message, remedy=Remedy.TIME)
         case State.SINK_FAILING:
             assert progress  # noqa: S101 - its state was read
             return fails(DELIVERING, progress.reason or Reason.SINK_FAILING, progress.message, remedy=Remedy.TIME)

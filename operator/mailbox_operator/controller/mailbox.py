@@ -14,7 +14,7 @@ from mailbox_operator.api.durations import seconds
 from mailbox_operator.api.mailbox import Mailbox
 from mailbox_operator.api.mailprovider import MailProvider, MailProviderSpec
 from mailbox_operator.api.meta import FLUX_RECONCILE_ANNOTATION, RECONCILE_ANNOTATION
-from mailbox_operator.controller.backoff import TRANSPORT_LONGEST, parse_time
+from mailbox_operator.controller.backoff import TRANSPORT_LONGEST, parse_time, rfc3339
 from mailbox_operator.controller.children import child_name
 from mailbox_operator.controller.client import Client
 from mailbox_operator.controller.events import Happening, quarantined, transitions
@@ -26,11 +26,12 @@ from mailbox_operator.controller.kinds import MAILBOX, OAUTH_APP, PROVIDER, Key
 from mailbox_operator.controller.metrics import STATUS_WRITES
 from mailbox_operator.controller.probing import Sequel, sequel
 from mailbox_operator.controller.prover import Asked, Prover, Run
+from mailbox_operator.controller.readmission import admitted_at, readmits
 from mailbox_operator.controller.status import same_but_for_counters, same_but_for_times
 from mailbox_operator.controller.store import Store, differs
 from mailbox_operator.controller.telling import Teller
 from mailbox_operator.controller.verdict import Evidence, Verdict, weigh
-from mailbox_operator.fetcher.progress import State
+from mailbox_operator.fetcher.progress import Progress, State
 from mailbox_operator.verification.model import LoopTest
 
 log = logging.getLogger(__name__)
@@ -93,14 +94,14 @@ class MailboxReconciler:
                 run=run,
                 sequel=self._sequel(mailbox, obj, memory, run) if run else None,
                 deployment=self.family.deployment(mailbox),
-                progress=read_progress(self.family.checkpoint(mailbox)),
+                progress=self._progress(mailbox),
                 token=reconcile_token(mailbox),
                 working=working,
             ),
             now=self.clock(),
         )
-        await self._children(mailbox, judgement, verdict, obj)
-        await self._write(key, obj, verdict.status, memory=memory, run=run)
+        await self._children(mailbox, judgement, verdict, obj, run)
+        await self._write(key, mailbox, obj, verdict.status, memory=memory, run=run)
         if run:
             self.prover.take(key)
 
@@ -120,6 +121,9 @@ class MailboxReconciler:
         return (
             f"{metadata['uid']}/{metadata['generation']}" if "generation" in metadata else metadata["resourceVersion"]
         )
+
+    def _progress(self, mailbox: Mailbox) -> Progress | None:
+        return read_progress(self.family.checkpoint(mailbox))
 
     def _refer(self, key: Key, targets: frozenset[Key]) -> None:
         """Take note of what a Mailbox refers to; what counts its Mailboxes is visited."""
@@ -186,7 +190,9 @@ class MailboxReconciler:
 
     def _refusal_heard(self, mailbox: Mailbox, judgement: Judgement, memory: Memory) -> bool:
         """Whether the fetcher was refused and that has not been looked into yet: the operator alone knocks, once."""
-        progress = read_progress(self.family.checkpoint(mailbox))
+        progress = self._progress(mailbox)
+        if progress and progress.state not in {State.STARTING, State.LOGIN_REFUSED}:
+            memory.refusal_heard = ""  # it has signed in since: the next refusal is another one
         if progress is None or progress.state is not State.LOGIN_REFUSED or memory.refusal_heard == judgement.inputs:
             return False
         memory.refusal_heard = judgement.inputs
@@ -201,7 +207,9 @@ class MailboxReconciler:
 
     # -- what is written
 
-    async def _write(self, key: Key, obj: Object, status: Object, *, memory: Memory, run: Run | None) -> None:
+    async def _write(  # noqa: PLR0913 - what there is to write, and to remember of it
+        self, key: Key, mailbox: Mailbox, obj: Object, status: Object, *, memory: Memory, run: Run | None
+    ) -> None:
         before: Object = obj.get("status") or {}
         now = self.clock()
         if memory.due and self.prover.running(key) is None:  # a run that ends asks for a visit by itself
@@ -224,12 +232,14 @@ class MailboxReconciler:
         if run and _rotated(run, before):
             note = "The mailbox was proven with what its Secrets and references hold now"
             happenings.append(Happening(warning=False, reason="CredentialRotated", action="Verify", note=note))
-        progress = read_progress(self.family.checkpoint(Mailbox.model_validate(obj)))
+        progress = self._progress(mailbox)
         happenings += quarantined(before, status, last=progress.last_quarantined if progress else "")
         for happening in happenings:
             await self.teller.tell(happening, obj)
 
-    async def _children(self, mailbox: Mailbox, judgement: Judgement, verdict: Verdict, obj: Object) -> None:
+    async def _children(
+        self, mailbox: Mailbox, judgement: Judgement, verdict: Verdict, obj: Object, run: Run | None
+    ) -> None:
         deployment, suspended = self.family.deployment(mailbox), mailbox.spec.suspend
         if mailbox.spec.delivery is None:
             await self.family.remove(mailbox)
@@ -238,7 +248,10 @@ class MailboxReconciler:
                 await self.family.rest(mailbox)
         elif deployment or verdict.incoming_holds:
             replicas = 0 if suspended or verdict.login_rests else 1
-            if await self.family.apply(mailbox, judgement.chosen, replicas=replicas):
+            admitted = admitted_at(self.family.plan(mailbox))
+            if run and readmits(run, self._progress(mailbox), last=admitted, now=self.clock()):
+                admitted = rfc3339(self.clock())
+            if await self.family.apply(mailbox, judgement.chosen, replicas=replicas, admitted_at=admitted):
                 note = f"Deployment {child_name(mailbox.metadata.name)} fetches the mail of {mailbox.spec.address}"
                 made = Happening(warning=False, reason="FetcherCreated", action="Apply", note=note)
                 await self.teller.tell(made, obj)

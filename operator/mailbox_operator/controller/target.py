@@ -62,8 +62,8 @@ def _side(door: Door, login: Login, password: Secret, chosen: Resolution, ca_pem
     return Side(endpoint=endpoint, credential=credential)
 
 
-def render_plan(mailbox: Mailbox, chosen: Resolution) -> Plan:
-    """Return what the fetcher is told. The Mailbox has a sink."""
+def render_plan(mailbox: Mailbox, chosen: Resolution, *, admitted_at: str = "") -> Plan:
+    """Return what the fetcher is told. The Mailbox has a sink; `admitted_at` as in `Plan`."""
     spec, metadata, fetcher = mailbox.spec, mailbox.metadata, mailbox.status.fetcher
     door, tls = chosen.incoming, chosen.tls
     return Plan(
@@ -88,6 +88,7 @@ def render_plan(mailbox: Mailbox, chosen: Resolution) -> Plan:
         quarantine_request=metadata.annotations.get(QUARANTINE_ANNOTATION, "")[:REQUEST_LIMIT],
         resumes=bool(fetcher and fetcher.messages_delivered),
         log_level=spec.fetcher.log_level,
+        admitted_at=admitted_at,
     )
 
 

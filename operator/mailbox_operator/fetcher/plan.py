@@ -142,6 +142,11 @@ class Plan:
     resumes: bool = False
     """Whether messages were delivered before: a checkpoint that is not there was lost then."""
     log_level: str = "info"
+    admitted_at: str = ""
+    """When the server took the operator's login after it had refused the fetcher's, RFC 3339; "": never.
+
+    Another value makes this another plan, and so has a refused fetcher sign in once more.
+    """
 
     def to_json(self) -> str:
         """Write it: sorted keys, so that equal plans are equal octets."""
@@ -169,6 +174,7 @@ class Plan:
                 quarantine_request=str(data.get("quarantine_request", "")),
                 resumes=bool(data.get("resumes", False)),
                 log_level=data["log_level"],
+                admitted_at=str(data.get("admitted_at", "")),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise PlanError(f"plan.json: {error}") from error

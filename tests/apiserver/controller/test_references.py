@@ -1,5 +1,7 @@
 """What a Mailbox refers to: missing, coming, changing."""
 
+import json
+
 import pytest
 
 from apiserver.controller.conftest import Team
@@ -107,6 +109,20 @@ def test_a_fetcher_that_was_refused_has_the_operator_look_once(team: Team) -> No
     refusal = {"state": "LoginRefused", "reason": "CredentialsInvalid", "message": "refused"}
     team.report("support", **refusal)
     until(lambda: team.logins("support") == logins + 1, seconds=10, what="the operator signs in itself")
+    until(lambda: admitted(team), seconds=10, what="and, since it is let in, has the fetcher sign in once more")
+    first = admitted(team)
     team.report("support", **refusal, pending=1)
     team.operator.wait_idle()
     assert team.logins("support") == logins + 1, "once for these credentials"
+    team.report("support")
+    team.operator.wait_idle()
+    team.report("support", **refusal)
+    until(lambda: team.logins("support") == logins + 2, seconds=10, what="a refusal after a success is another one")
+    team.operator.wait_idle()
+    assert admitted(team) == first, "no more than once an hour"
+
+
+def admitted(team: Team) -> str:
+    """Return since when the plan lets the fetcher in again."""
+    plan = json.loads(team.kube.get("configmap", "mbx-support")["data"]["plan.json"])
+    return str(plan["admitted_at"])

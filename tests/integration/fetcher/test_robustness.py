@@ -51,6 +51,21 @@ def test_a_refused_login_is_tried_once_until_the_password_changes(
     receiver.wait_accepted(1)
 
 
+def test_a_refused_login_is_tried_again_when_the_operator_was_let_in(
+    server: MailServer, account: Account, receiver: Receiver, fetcher: Fetcher
+) -> None:
+    """A server can refuse what it takes a moment later: the password stays as it is, and the plan changes."""
+    server.dovecot.set_password(account.address, "second")
+    fetcher.start()
+    fetcher.wait_state("LoginRefused")
+    server.dovecot.set_password(account.address, account.password)
+    fetcher.write_plan(replace(fetcher.plan, admitted_at="2026-01-02T03:04:05Z"))
+    fetcher.wait_state("Idle")
+    server.dovecot.seed(account.address, numbered(1))
+    receiver.wait_accepted(1)
+    assert server.dovecot.refused_logins(account.address) == 1
+
+
 @pytest.mark.parametrize("security", [Security.START_TLS, Security.NONE])
 def test_other_kinds_of_security(
     security: Security, server: MailServer, account: Account, receiver: Receiver, fetcher: Fetcher
