@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def parse_listen(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, int] | None:
-    """Read `ADDRESS:PORT` or `none`."""
+    """Read `ADDRESS:PORT`, `:PORT` or `none`."""
     if value == "none":
         return None
     host, colon, port = value.rpartition(":")
     if not colon or not port.isdecimal():
-        raise click.BadParameter("ADDRESS:PORT or none is needed")
+        raise click.BadParameter("ADDRESS:PORT, :PORT or none is needed")
     return host.strip("[]"), int(port)
 
 
@@ -69,11 +69,11 @@ def parse_listen(_context: click.Context, _parameter: click.Parameter, value: st
 )
 @click.option(
     "--listen",
-    metavar="ADDRESS:PORT|none",
+    metavar="[ADDRESS]:PORT|none",
     default="none",
     show_default=True,
     callback=parse_listen,
-    help="Serve /healthz, /readyz and /metrics there.",
+    help="Serve /healthz, /readyz and /metrics there; without an ADDRESS on every one.",
 )
 @click.option(
     "--silence",

@@ -68,7 +68,7 @@ def parse_ranges(_context: click.Context, _parameter: click.Parameter, values: t
 @click.option(
     "--verifications-per-host", type=click.IntRange(1, 64), default=8, show_default=True, help="Of these, at one host."
 )
-@click.option("--listen-host", default="0.0.0.0", show_default=True, help="Address of /healthz, /readyz and /metrics.")  # noqa: S104 - probes come from outside the pod
+@click.option("--listen-host", default="", help="Address of /healthz, /readyz and /metrics. Default: every one.")
 @click.option("--listen-port", type=int, default=8080, show_default=True, help="Their port; 0: any free one.")
 @click.option("--log-format", type=click.Choice(["json", "text"]), default="text", show_default=True)
 @click.option(
@@ -120,4 +120,4 @@ def run(  # noqa: PLR0913 - the options are what they are
     except NoClusterError as error:
         give_up(str(error))
     except OSError as error:
-        give_up(f"--listen-host {listen_host} --listen-port {listen_port}: {error.strerror or error}")
+        give_up(f"--listen-port {listen_port}: {error.strerror or error}")

@@ -162,7 +162,7 @@ def _pod(  # noqa: PLR0913 - a pod has these
             "fetch",
             f"--plan={PLAN_FOLDER}/plan.json",
             f"--checkpoint=configmap:{checkpoint}",
-            f"--listen=0.0.0.0:{PORT}",
+            f"--listen=:{PORT}",
             f"--log-level={options.log_level}",
         ],
         "env": [

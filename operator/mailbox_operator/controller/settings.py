@@ -19,7 +19,8 @@ class Settings:
     verifications: int = 32
     """Mailboxes proven at once, in all."""
     verifications_per_host: int = 8
-    listen_host: str = "0.0.0.0"  # noqa: S104 - probes and metrics come from outside the pod
+    listen_host: str = ""
+    """For probes and metrics; "": every address, of IPv4 and of IPv6."""
     listen_port: int = 8080
     pod: str = "mailbox-operator"
     """Told in events as the reporting instance."""

@@ -26,7 +26,7 @@ class HealthServer:
         self._server: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> int:
-        """Listen, and return the port. Raises OSError."""
+        """Listen (`host` "": on every address, of IPv4 and of IPv6), and return the port. Raises OSError."""
         self._server = await asyncio.start_server(self._serve, host, port, limit=REQUEST_LIMIT)
         bound: int = self._server.sockets[0].getsockname()[1]
         return bound

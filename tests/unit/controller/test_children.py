@@ -162,3 +162,8 @@ def test_what_others_add_is_no_difference_and_what_they_change_is() -> None:
     observed["spec"]["replicas"] = 3
     assert not covers(observed, wanted)
     assert not covers({"rules": []}, {"rules": [{"verbs": ["get"]}]})
+
+
+def test_probes_are_answered_by_ipv4_and_ipv6() -> None:
+    (container,) = pod()["containers"]
+    assert "--listen=:8080" in container["args"]
