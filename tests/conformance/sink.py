@@ -1,6 +1,7 @@
 """What every sink must do. A subclass gives `receiver`, which makes sinks and says what was received."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -8,8 +9,9 @@ from typing import Protocol
 import pytest
 
 from mailbox_operator.fetcher.headers import read_headers
-from mailbox_operator.fetcher.ids import UidValidity
-from mailbox_operator.fetcher.message import Message
+from mailbox_operator.fetcher.ids import MessageId, UidValidity
+from mailbox_operator.fetcher.imap.data import seconds_of_date
+from mailbox_operator.fetcher.message import Message, Parcel
 from mailbox_operator.fetcher.meter import Meter
 from mailbox_operator.fetcher.plan import Identity
 from mailbox_operator.fetcher.sink import Sink, SinkContext
@@ -46,8 +48,8 @@ class Listener:
     full: bool = False
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def delivered(self, message: Message) -> None:
-        self.delivered_keys.append(message.key)
+    def delivered(self, messages: Sequence[Message]) -> None:
+        self.delivered_keys += [message.key for message in messages]
         self.news.set()
 
     def count_refusal(self, message: Message) -> int:
@@ -75,19 +77,23 @@ def octets_of(number: int, *, size: int = 20) -> bytes:
     return b"From: a@example.com\r\nMessage-ID: <%d@x>\r\n\r\n" % number + b"x" * size + b"\r\n"
 
 
-def message(octets: bytes, *, uid: int, body: memoryview | Spool | None = None) -> Message:
-    """Return a message; its body is a view of `octets` unless another is given."""
-    view = memoryview(octets)
-    return Message(
-        FOLDER,
-        UIDVALIDITY,
-        uid,
-        b"17-Jul-2026 02:44:25 -0700",
+def parcel(octets: bytes, *, uid: int, body: memoryview | Spool | None = None) -> Parcel:
+    """Return a message with its octets; `body` holds them where it is given."""
+    date = b"17-Jul-2026 02:44:25 -0700"
+    message = Message(
+        (FOLDER, UIDVALIDITY, uid),
+        date,
+        seconds_of_date(date),
         len(octets),
         header_only=False,
-        headers=read_headers(view),
-        body=body or view,
+        message_id=read_headers(octets).message_id,
     )
+    return message, body or octets
+
+
+def held_by(sink: Sink) -> list[MessageId]:
+    """Return the ids of what a sink holds."""
+    return [message.id for message in sink.held()]
 
 
 class SinkSuite:
@@ -113,11 +119,12 @@ class SinkSuite:
         async with asyncio.TaskGroup() as tasks:
             sink = receiver.make(self.context(listener))
             sink.start(tasks)
-            for uid, octets in enumerate(sent, 1):
-                sink.offer(message(octets, uid=uid))
+            parcels = [parcel(octets, uid=uid) for uid, octets in enumerate(sent, 1)]
+            sink.offer(parcels[:1])
+            sink.offer(parcels[1:])
             assert not listener.delivered_keys, "never from within offer"
             await listener.wait(len(sent))
-            assert sink.held(FOLDER, UIDVALIDITY) == []
+            assert held_by(sink) == []
             assert sink.health(now=asyncio.get_running_loop().time()).held == 0
             sink.stop()
             await sink.drain()
@@ -133,7 +140,7 @@ class SinkSuite:
         async with asyncio.TaskGroup() as tasks:
             sink = receiver.make(self.context(listener))
             sink.start(tasks)
-            sink.offer(message(octets, uid=1, body=memoryview(buffer)))
+            sink.offer([parcel(octets, uid=1, body=memoryview(buffer))])
             buffer[:] = b"?" * len(buffer)
             await listener.wait(1)
             sink.close()
@@ -148,7 +155,7 @@ class SinkSuite:
         async with asyncio.TaskGroup() as tasks:
             sink = receiver.make(self.context(listener))
             sink.start(tasks)
-            sink.offer(message(octets, uid=1, body=spool))
+            sink.offer([parcel(octets, uid=1, body=spool)])
             await listener.wait(1)
             sink.close()
         assert receiver.received() == [octets]
@@ -159,11 +166,10 @@ class SinkSuite:
         async with asyncio.TaskGroup() as tasks:
             sink = receiver.make(self.context(listener))
             sink.start(tasks)
-            sink.offer(message(octets, uid=1))
-            sink.offer(message(octets, uid=1))
-            assert sink.held(FOLDER, UIDVALIDITY) == [1]
-            assert sink.held(FOLDER, UidValidity(8)) == sink.held("Sent", UIDVALIDITY) == []
-            sink.offer(message(octets_of(2), uid=2))
+            sink.offer([parcel(octets, uid=1), parcel(octets, uid=1)])
+            sink.offer([parcel(octets, uid=1)])
+            assert [message.key for message in sink.held()] == [(FOLDER, UIDVALIDITY, 1)]
+            sink.offer([parcel(octets_of(2), uid=2)])
             await listener.wait(2)
             sink.close()
         assert sorted(receiver.received()) == [octets, octets_of(2)]
@@ -174,9 +180,9 @@ class SinkSuite:
             sink = receiver.make(self.context(listener))
             sink.start(tasks)
             for uid in range(1, 4):
-                sink.offer(message(octets_of(uid), uid=uid))
+                sink.offer([parcel(octets_of(uid), uid=uid)])
             await asyncio.sleep(0.05)
-            assert sorted(sink.held(FOLDER, UIDVALIDITY), key=str) == [1, 2, 3]
+            assert held_by(sink) == [1, 2, 3], "in the order in which they came"
             receiver.bring_back()
             await listener.wait(3)
             sink.close()
@@ -188,7 +194,7 @@ class SinkSuite:
         async with asyncio.TaskGroup() as tasks:
             sink = receiver.make(self.context(listener))
             sink.start(tasks)
-            sink.offer(message(octets_of(1), uid=1))
+            sink.offer([parcel(octets_of(1), uid=1)])
             sink.stop()
             sink.close()
             await asyncio.sleep(0.05)

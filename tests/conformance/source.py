@@ -133,7 +133,7 @@ class SourceSuite:
             server.put(octets_of(number))
         plan = await server.start(password_file)
         first = Rig(plan)
-        first.sink.refuses = lambda message: message.headers.message_id == b"<3@x>"
+        first.sink.refuses = lambda message: message.message_id == b"<3@x>"
         await first.once()
         assert sorted(first.bodies) == [octets_of(number) for number in (1, 2, 4, 5)]
         assert first.checkpoint.quarantine.count == 1

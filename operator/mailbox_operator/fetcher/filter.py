@@ -1,6 +1,6 @@
 """Which messages are handed over: `fetch.filter`, judged here whatever the server searched for. Pure."""
 
-from mailbox_operator.fetcher.headers import Headers, field_values
+from mailbox_operator.fetcher.headers import field_values, read_sender
 from mailbox_operator.fetcher.plan import Fetch
 
 
@@ -13,11 +13,11 @@ class Filter:
         self._senders = {sender.casefold() for sender in fetch.senders}
         self.lets_all_pass = not (fetch.unseen_only or fetch.headers or fetch.senders)
 
-    def passes(self, octets: bytes | memoryview, headers: Headers, *, seen: bool) -> bool:
+    def passes(self, octets: bytes | memoryview, *, seen: bool) -> bool:
         """Judge a message by its start and by whether it is marked as seen."""
         if self._unseen_only and seen:
             return False
-        if self._senders and headers.sender.decode("utf-8", "replace").casefold() not in self._senders:
+        if self._senders and read_sender(octets).decode("utf-8", "replace").casefold() not in self._senders:
             return False
         return all(_carries(octets, name, value) for name, value in self._headers)
 

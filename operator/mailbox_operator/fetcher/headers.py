@@ -13,15 +13,15 @@ NAME_AND_ADDRESS: Final = re.compile(rb'(?:"[^"\\<>]*"|[^"<>,;:()]*)[ \t]*<([^<>
 """How nearly all write it: one match, 0.4 µs, instead of 1.3."""
 BARE: Final = re.compile(rb"[^\s<>(),;:\"]+@[^\s<>(),;:\"]+")
 MESSAGE_ID_LIMIT: Final = 998
+MESSAGE_ID: Final = re.compile(rb"\r\nmessage-id: ?(<[^<>\s]{1,320}>)\r\n(?![ \t])")
+"""How nearly all write it."""
 
 
 class Headers(NamedTuple):
-    """What delivery needs to know of a message."""
+    """What is looked at in every message."""
 
     message_id: bytes
     """With its angle brackets, or b""."""
-    sender: bytes
-    """The address in `From`, without display name, or b""."""
     is_test: bool
     """Whether the operator sent it to itself."""
 
@@ -30,11 +30,19 @@ def read_headers(octets: bytes | memoryview) -> Headers:
     """Look at the start of a message."""
     block = _block(octets)
     lowered = block.lower()
-    return Headers(
-        _value(block, lowered, b"\r\nmessage-id:").replace(b" ", b"")[:MESSAGE_ID_LIMIT],
-        _address(_value(block, lowered, b"\r\nfrom:")),
-        lowered.find(b"\r\nx-mailbox-operator-test:") >= 0,
-    )
+    start = lowered.find(b"\r\nmessage-id:")
+    if start >= 0 and (usual := MESSAGE_ID.match(lowered, start)):
+        message_id = block[usual.start(1) : usual.end(1)]
+    else:
+        message_id = _value(block, lowered, b"\r\nmessage-id:").replace(b" ", b"")[:MESSAGE_ID_LIMIT]
+    return Headers(message_id, b"\r\nx-mailbox-operator-test:" in lowered)
+
+
+def read_sender(octets: bytes | memoryview) -> bytes:
+    """Return the address in `From`, without display name, or b""; from the start of a message."""
+    block = _block(octets)
+    usual = _value(block, block, b"\r\nFrom:")
+    return _address(usual or _value(block, block.lower(), b"\r\nfrom:"))
 
 
 def field_values(octets: bytes | memoryview, name: bytes) -> list[bytes]:
@@ -51,8 +59,8 @@ def field_values(octets: bytes | memoryview, name: bytes) -> list[bytes]:
 
 def _block(octets: bytes | memoryview) -> bytes:
     """Return the header with CRLF line ends and one more before the first field: a field begins after a line's end."""
-    block = bytes(octets[:USUAL])
-    end = block.find(b"\r\n\r\n")
+    block = octets if isinstance(octets, bytes) else octets[:USUAL].tobytes()
+    end = block.find(b"\r\n\r\n", 0, USUAL)
     if end < 0:
         block = bytes(octets[:LOOKED_AT])
         end = block.find(b"\r\n\r\n")

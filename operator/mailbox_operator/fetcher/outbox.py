@@ -1,19 +1,20 @@
 """Messages on their way to a receiver that decides about each: sent, tried again, given up. The way itself is a Carrier."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final, Protocol
 
 from mailbox_operator.fetcher.delivery_schedule import Delivery, DeliverySchedule
-from mailbox_operator.fetcher.ids import MessageId, UidValidity
-from mailbox_operator.fetcher.message import Message
+from mailbox_operator.fetcher.message import Body, Message, Parcel
 from mailbox_operator.fetcher.sink import SinkContext, SinkHealth
 from mailbox_operator.fetcher.spool import Spool
 from mailbox_operator.fetcher.webhook.answer import Answer, Verdict
 
 REFUSALS: Final = 3
 """So often a message may be refused before it is given up."""
+Form = tuple[bytes, Spool | None, int]
+"""What is sent of a message: octets, of which the first so many are a head and not its own, and a spool with the rest."""
 
 
 class Carrier(Protocol):
@@ -52,24 +53,21 @@ class Outbox:
         self._carrier = carrier
         self.pump()
 
-    def refuses(self, message: Message) -> bool:
-        """Say whether a message is held already; then let go of it."""
-        if message.key not in self._schedule.held:
-            return False
-        if isinstance(message.body, Spool):
-            message.body.close()
-        return True
-
-    def add(self, message: Message, *, octets: bytes, spool: Spool | None, head: int = 0) -> None:
-        """Take a message as it is to be sent; the first `head` octets are not the message's own."""
-        kept = message.without_body()
-        self._schedule.add(Delivery(kept, octets, spool, head=head, now=self._loop.time()))
+    def take(self, parcels: Sequence[Parcel], *, form: Callable[[Message, Body], Form]) -> None:
+        """Take messages, each to be sent in the form that `form` gives it. One that is held already is not taken twice."""
+        schedule, now = self._schedule, self._loop.time()
+        for message, body in parcels:
+            if message.key not in schedule.held:
+                octets, spool, head = form(message, body)
+                schedule.add(Delivery(message, octets, spool, head=head, now=now))
+            elif isinstance(body, Spool):
+                body.close()
         self.pump()
         self._tell_pressure()
 
-    def held(self, folder: str, uidvalidity: UidValidity | None) -> list[MessageId]:
-        """Return the ids of a folder's messages that are not settled."""
-        return [one for name, validity, one in self._schedule.held if (name, validity) == (folder, uidvalidity)]
+    def held(self) -> Iterable[Message]:
+        """Return the messages that are not settled."""
+        return (delivery.message for delivery in self._schedule.held.values())
 
     def health(self, *, now: float) -> SinkHealth:
         """Say how delivery goes."""
@@ -141,7 +139,7 @@ class Outbox:
             self._meter.sink_seconds.observe(now - delivery.started)
         if answer.verdict is Verdict.DELIVERED:
             self._schedule.accept(delivery, now=now)
-            self._listener.delivered(delivery.message)
+            self._listener.delivered((delivery.message,))
         elif answer.verdict is not Verdict.REFUSED:
             self._again(delivery, answer, now=now)
         elif self._listener.count_refusal(delivery.message) >= REFUSALS:
@@ -172,9 +170,9 @@ class OutboxSink:
     def __init__(self, context: SinkContext, *, concurrency: int) -> None:
         self._outbox = Outbox(context, concurrency=concurrency)
 
-    def held(self, folder: str, uidvalidity: UidValidity | None) -> list[MessageId]:
-        """Return the ids of a folder's messages that are not settled."""
-        return self._outbox.held(folder, uidvalidity)
+    def held(self) -> Iterable[Message]:
+        """Return the messages that are not settled."""
+        return self._outbox.held()
 
     def health(self, *, now: float) -> SinkHealth:
         """Say how delivery goes."""

@@ -1,17 +1,18 @@
 """Filter, sink, checkpoint: what happens to a message between the source and being done with."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from itertools import groupby
+from typing import TYPE_CHECKING
 
 from mailbox_operator.fetcher.checkpoint.checkpoint import Checkpoint
 from mailbox_operator.fetcher.checkpoint.ledger import Ledger
 from mailbox_operator.fetcher.filter import Filter
-from mailbox_operator.fetcher.headers import LOOKED_AT, Headers, read_headers
+from mailbox_operator.fetcher.headers import read_headers
 from mailbox_operator.fetcher.ids import MessageId, UidValidity
 from mailbox_operator.fetcher.imap.data import seconds_of_date
-from mailbox_operator.fetcher.message import Arrival, Message, MessageKey
+from mailbox_operator.fetcher.message import Arrival, Body, Message, Parcel, start_of
 from mailbox_operator.fetcher.meter import FolderGauge, Meter
 from mailbox_operator.fetcher.plan import Fetch
 from mailbox_operator.fetcher.quarantine import SAID_LIMIT, Quarantined, render_key
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from mailbox_operator.fetcher.sink import Sink
 
 log = logging.getLogger(__name__)
-
-REPEAT: Final = "repeat"
 
 
 def rfc3339(seconds: float) -> str:
@@ -50,8 +49,6 @@ class Pipeline:
         self.valve = valve
         self.clock = clock
         """Seconds since the epoch."""
-        self._handed: dict[MessageKey, bytes] = {}
-        """When each message arrived that the sink has and has not settled; the oldest first, as folders are read in order."""
         self._filter = Filter(fetch)
         self._follows_up = follows_up(fetch)
         self._removes = removes(fetch)
@@ -64,38 +61,38 @@ class Pipeline:
 
     def held(self, folder: str, uidvalidity: UidValidity | None) -> list[MessageId]:
         """Return the ids of a folder's messages that the sink holds and has not settled."""
-        return self.sink.held(folder, uidvalidity) if self.sink else []
+        held = self.sink.held() if self.sink else ()
+        return [message.id for message in held if message.key[:2] == (folder, uidvalidity)]
 
-    def take(self, folder: str, ledger: Ledger, arrival: Arrival, body: memoryview | Spool) -> None:
-        """Hand a message to the sink, or settle it at once where it is not to be handed over."""
-        start = body.read(0, limit=LOOKED_AT) if isinstance(body, Spool) else body
-        headers = read_headers(start)
-        why = self._why_not(start, headers, seen=arrival.seen)
-        if why or self.sink is None:
-            if isinstance(body, Spool):
-                body.close()
-            log.debug("not handed over", extra={"id": arrival.id, "why": why})
-            self.skip(folder, arrival.id)
-            if why == REPEAT and not self._removes:  # a copy that was not handed over itself is never deleted
-                self._follow_up(folder, ledger, arrival.id, header_only=arrival.header_only)
-            return
-        message_id, internaldate, size, header_only, _ = arrival
-        size = size or (body.size if isinstance(body, Spool) else len(body))
-        may_repeat = bool(self.checkpoint.rescans) and self.checkpoint.may_repeat(folder, seconds_of_date(internaldate))
-        self._handed.setdefault((folder, ledger.uidvalidity, message_id), internaldate)
-        self.sink.offer(
-            Message(folder, ledger.uidvalidity, message_id, internaldate, size, header_only, headers, body, may_repeat)
-        )
+    def take(self, folder: str, ledger: Ledger, arrived: Sequence[tuple[Arrival, Body]]) -> None:
+        """Hand messages to the sink, in their order, but for those that are not to be handed over: they are settled."""
+        assert self.sink is not None  # noqa: S101 - the engine gives it one
+        uidvalidity, rescans, seen = ledger.uidvalidity, self.checkpoint.rescans, self.checkpoint.seen
+        deduplicates, lets_all_pass = self.fetch.deduplicate, self._filter.lets_all_pass
+        parcels: list[Parcel] = []
+        for arrival, body in arrived:
+            start = start_of(body)
+            message_id, is_test = read_headers(start)
+            is_repeat = deduplicates and not is_test and message_id in seen
+            if is_test or is_repeat or not (lets_all_pass or self._filter.passes(start, seen=arrival.seen)):
+                self._leave_out(folder, ledger, arrival, body, is_repeat=is_repeat)
+                continue
+            one, internaldate, size, header_only, _ = arrival
+            seconds = seconds_of_date(internaldate)
+            size = size or (body.size if isinstance(body, Spool) else len(body))
+            may_repeat = bool(rescans) and self.checkpoint.may_repeat(folder, seconds)
+            key = (folder, uidvalidity, one)
+            parcels.append((Message(key, internaldate, seconds, size, header_only, message_id, may_repeat), body))
+        if parcels:
+            self.sink.offer(parcels)
 
-    def _why_not(self, start: bytes | memoryview, headers: Headers, *, seen: bool) -> str:
-        """Say why a message is not to be handed over, or ""."""
-        if headers.is_test:
-            return "test message"
-        if self.fetch.deduplicate and headers.message_id in self.checkpoint.seen:
-            return REPEAT
-        if not self._filter.lets_all_pass and not self._filter.passes(start, headers, seen=seen):
-            return "filtered"
-        return ""
+    def _leave_out(self, folder: str, ledger: Ledger, arrival: Arrival, body: Body, *, is_repeat: bool) -> None:
+        if isinstance(body, Spool):
+            body.close()
+        log.debug("not handed over", extra={"id": arrival.id, "repeat": is_repeat})
+        self.skip(folder, arrival.id)
+        if is_repeat and not self._removes:  # a copy that was not handed over itself is never deleted
+            self._follow_up(folder, ledger, arrival.id, header_only=arrival.header_only)
 
     def skip(self, folder: str, message_id: MessageId) -> None:
         """Be done with a message without handing it over."""
@@ -109,26 +106,33 @@ class Pipeline:
 
     # The sink's listener
 
-    def delivered(self, message: Message) -> None:
-        """Write down that the receiver has it."""
+    def delivered(self, messages: Sequence[Message]) -> None:
+        """Write down that the receiver has them."""
         now = self.clock()
         meter, checkpoint = self.meter, self.checkpoint
-        self._handed.pop(message.key, None)
-        meter.messages_delivered += 1
-        meter.bytes_delivered += message.size
-        meter.last_success_seconds = now
-        if (arrived := seconds_of_date(message.internaldate)) is not None:
-            meter.delivery_seconds.observe(max(0.0, now - arrived))
-        checkpoint.messages_delivered += 1
-        checkpoint.last_message_seconds = now
-        checkpoint.seen.add(message.headers.message_id)
-        self.unsaved += 1
-        if ledger := self._ledger(message):
-            checkpoint.settle(message.folder, message.id)
-            if checkpoint.quarantine.messages:
-                checkpoint.quarantine.release(render_key(message.key))
-            self._follow_up(message.folder, ledger, message.id, header_only=message.header_only)
+        observe, remember = meter.delivery_seconds.observe, checkpoint.seen.add
+        for message in messages:
+            meter.bytes_delivered += message.size
+            if message.arrived is not None:
+                observe(max(0.0, now - message.arrived))
+            remember(message.message_id)
+        meter.messages_delivered += len(messages)
+        meter.last_success_seconds = checkpoint.last_message_seconds = now
+        checkpoint.messages_delivered += len(messages)
+        self.unsaved += len(messages)
+        for (folder, uidvalidity), group in groupby(messages, key=_folder_of):
+            if ledger := self._ledger(folder, uidvalidity):
+                self._settle_delivered(folder, ledger, tuple(group))
         self.changed()
+
+    def _settle_delivered(self, folder: str, ledger: Ledger, messages: Sequence[Message]) -> None:
+        self.checkpoint.settle(folder, *[message.key[2] for message in messages])
+        if self.checkpoint.quarantine.messages:
+            for message in messages:
+                self.checkpoint.quarantine.release(render_key(message.key))
+        if self._follows_up:
+            for message in messages:
+                self._follow_up(folder, ledger, message.id, header_only=message.header_only)
 
     def count_refusal(self, message: Message) -> int:
         """Count that the receiver does not want it."""
@@ -137,10 +141,9 @@ class Pipeline:
 
     def given_up(self, message: Message, said: str) -> None:
         """Put it into quarantine."""
-        self._handed.pop(message.key, None)
-        if self._ledger(message):
-            named = message.headers.message_id.decode("utf-8", "replace")
-            self.quarantine(message.folder, message.id, said, message_id=named)
+        folder, uidvalidity, one = message.key
+        if self._ledger(folder, uidvalidity):
+            self.quarantine(folder, one, said, message_id=message.message_id.decode("utf-8", "replace"))
 
     def pressure(self, *, full: bool) -> None:
         """Close or open the valve."""
@@ -164,9 +167,9 @@ class Pipeline:
     def folders(self) -> dict[str, FolderGauge]:
         """Say how each folder stands."""
         now, oldest = self.clock(), dict[str, float]()
-        for (folder, _, _), internaldate in self._handed.items():
-            if folder not in oldest and (arrived := seconds_of_date(internaldate)) is not None:
-                oldest[folder] = max(0.0, now - arrived)
+        for message in self.sink.held() if self.sink else ():  # the oldest first, as folders are read in order
+            if message.folder not in oldest and message.arrived is not None:
+                oldest[message.folder] = max(0.0, now - message.arrived)
         return {
             name: FolderGauge(ledger.pending, oldest.get(name, 0.0)) for name, ledger in self.checkpoint.folders.items()
         }
@@ -178,10 +181,10 @@ class Pipeline:
             log.info("quarantine", extra={"request": request, "messages": count})
             self.changed()
 
-    def _ledger(self, message: Message) -> Ledger | None:
+    def _ledger(self, folder: str, uidvalidity: UidValidity | None) -> Ledger | None:
         """Return the ledger that a message belongs to. None: UIDs mean something else by now."""
-        ledger = self.checkpoint.folders.get(message.folder)
-        return ledger if ledger and ledger.uidvalidity == message.uidvalidity else None
+        ledger = self.checkpoint.folders.get(folder)
+        return ledger if ledger and ledger.uidvalidity == uidvalidity else None
 
     def _follow_up(self, folder: str, ledger: Ledger, message_id: MessageId, *, header_only: bool) -> None:
         # Nobody but the server has the rest of a message whose header alone was handed over: there it stays.
@@ -198,6 +201,10 @@ def follows_up(fetch: Fetch) -> bool:
 def removes(fetch: Fetch) -> bool:
     """Say whether a message that was delivered is deleted on the server, at once or later."""
     return fetch.delete or fetch.delete_after_seconds is not None or not fetch.leave_on_server
+
+
+def _folder_of(message: Message) -> tuple[str, UidValidity | None]:
+    return message.key[:2]
 
 
 def _nobody(_folder: str = "") -> None:

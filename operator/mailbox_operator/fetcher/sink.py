@@ -1,12 +1,11 @@
 """Where messages go: the seam that each sink implements. `sinks.py` picks one."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from mailbox_operator.fetcher.ids import MessageId, UidValidity
-from mailbox_operator.fetcher.message import Message
+from mailbox_operator.fetcher.message import Message, Parcel
 from mailbox_operator.fetcher.meter import Meter
 from mailbox_operator.fetcher.plan import Identity
 from mailbox_operator.mail.guard import AddressPolicy
@@ -15,8 +14,8 @@ from mailbox_operator.mail.guard import AddressPolicy
 class SinkListener(Protocol):
     """Told what became of each message that a sink took, once a message, never from within `offer`."""
 
-    def delivered(self, message: Message) -> None:
-        """The receiver has it."""
+    def delivered(self, messages: Sequence[Message]) -> None:
+        """The receiver has them."""
 
     def count_refusal(self, message: Message) -> int:
         """The receiver does not want it; return how often it said so by now."""
@@ -64,11 +63,11 @@ class Sink(Protocol):
     def start(self, tasks: asyncio.TaskGroup) -> None:
         """Begin to deliver; what runs in the background runs in `tasks`."""
 
-    def offer(self, message: Message) -> None:
-        """Take a message; a view's octets are copied before this returns. One that is held already is not taken twice."""
+    def offer(self, parcels: Sequence[Parcel]) -> None:
+        """Take messages, in their order. One that is held already is not taken twice; a view's octets are copied."""
 
-    def held(self, folder: str, uidvalidity: UidValidity | None) -> list[MessageId]:
-        """Return the ids of a folder's messages that are not settled."""
+    def held(self) -> Iterable[Message]:
+        """Return the messages that are not settled, in the order in which they were taken."""
 
     def health(self, *, now: float) -> SinkHealth:
         """Say how it goes; `now` is on the loop's clock."""

@@ -1,11 +1,11 @@
 """A sink in memory: remembers what it is offered, and answers when, and as, a test says."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from mailbox_operator.fetcher.ids import MessageId, UidValidity
-from mailbox_operator.fetcher.message import Message
+from mailbox_operator.fetcher.ids import MessageId
+from mailbox_operator.fetcher.message import Message, Parcel
 from mailbox_operator.fetcher.sink import SinkHealth, SinkListener
 from mailbox_operator.fetcher.spool import Spool
 
@@ -25,14 +25,14 @@ class MemorySink:
     def start(self, tasks: asyncio.TaskGroup) -> None:
         """There is nothing to connect to."""
 
-    def offer(self, message: Message) -> None:
-        body = message.body
-        self.bodies[message.id] = body.read(0, limit=body.size) if isinstance(body, Spool) else bytes(body)
-        if isinstance(body, Spool):
-            body.close()
-        self.held_now.append(message._replace(body=memoryview(b"")))
-        if self.answers:
-            asyncio.get_running_loop().call_soon(self.settle, self.held_now[-1])
+    def offer(self, parcels: Sequence[Parcel]) -> None:
+        for message, body in parcels:
+            self.bodies[message.id] = body.read(0, limit=body.size) if isinstance(body, Spool) else bytes(body)
+            if isinstance(body, Spool):
+                body.close()
+            self.held_now.append(message)
+            if self.answers:
+                asyncio.get_running_loop().call_soon(self.settle, message)
 
     def settle(self, message: Message) -> None:
         """Answer for one message."""
@@ -44,10 +44,10 @@ class MemorySink:
             self.listener.given_up(message, "refused")
         else:
             self.delivered.append(message)
-            self.listener.delivered(message)
+            self.listener.delivered([message])
 
-    def held(self, folder: str, uidvalidity: UidValidity | None) -> list[MessageId]:
-        return [m.id for m in self.held_now if (m.folder, m.uidvalidity) == (folder, uidvalidity)]
+    def held(self) -> Iterable[Message]:
+        return tuple(self.held_now)
 
     def health(self, *, now: float) -> SinkHealth:
         del now

@@ -7,7 +7,6 @@ from mailbox_operator.fetcher.delivery_schedule import (
     Delivery,
     DeliverySchedule,
 )
-from mailbox_operator.fetcher.headers import Headers
 from mailbox_operator.fetcher.ids import Uid, UidValidity
 from mailbox_operator.fetcher.message import Message
 from mailbox_operator.fetcher.webhook.answer import Answer, Verdict, judge_answer
@@ -20,10 +19,7 @@ def schedule(*, concurrency: int = 2) -> DeliverySchedule:
 
 
 def delivery(uid: int, *, octets: bytes = b"x", now: float = 0.0) -> Delivery:
-    headers = Headers(b"", b"", is_test=False)
-    message = Message(
-        "INBOX", UidValidity(1), Uid(uid), b"", 1, header_only=False, headers=headers, body=memoryview(b"")
-    )
+    message = Message(("INBOX", UidValidity(1), Uid(uid)), b"", None, 1, header_only=False, message_id=b"")
     return Delivery(message, octets, None, now=now)
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailbox_operator.fetcher.headers import LOOKED_AT, Headers, read_headers
+from mailbox_operator.fetcher.headers import LOOKED_AT, read_headers, read_sender
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from mailbox_operator.fetcher.headers import LOOKED_AT, Headers, read_headers
     ],
 )
 def test_the_sender_is_the_first_address(header: bytes, sender: bytes) -> None:
-    assert read_headers(header + b"\r\n\r\nFrom: body@x\r\n").sender == sender
+    assert read_sender(header + b"\r\n\r\nFrom: body@x\r\n") == sender
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,10 @@ def test_the_sender_is_the_first_address(header: bytes, sender: bytes) -> None:
         (b"Message-ID:\r\n <1@x>\r\nX: y", b"<1@x>"),
         (b"Subject: y\r\nMessage-Id: <1@x> ", b"<1@x>"),
         (b"References: <1@x>", b""),
+        (b"Message-ID: <1@x>\r\nMessage-ID: <2@x>", b"<1@x>"),
+        (b"Message-ID:  <1@x>\r\nMessage-ID: <2@x>", b"<1@x>"),
+        (b"Message-ID: <1@x>\r\n\t(odd)", b"<1@x>(odd)"),
+        (b"Message-ID: <1 @x>", b"<1@x>"),
         (b"Message-ID: <" + b"x" * 2000, b"<" + b"x" * 997),
     ],
 )
@@ -56,9 +60,8 @@ def test_a_long_header_is_looked_through() -> None:
 
 @given(st.binary(max_size=300))
 def test_anything_can_be_read(octets: bytes) -> None:
-    headers = read_headers(memoryview(octets))
-    assert isinstance(headers, Headers)
-    assert b"\n" not in headers.message_id + headers.sender.replace(b"\r\n", b"")
+    assert b"\n" not in read_headers(octets).message_id
+    assert b"\n" not in read_sender(octets).replace(b"\r\n", b"")
 
 
 names = st.sampled_from(["Message-ID", "From", "Subject", "X-Other"])

@@ -50,11 +50,12 @@ class Checkpoint:
             del self.tries[next(iter(self.tries))]
         return tries
 
-    def settle(self, folder: str, message_id: MessageId) -> None:
-        """Say that a message is done with."""
-        self.folders[folder].settle(message_id)
+    def settle(self, folder: str, *message_ids: MessageId) -> None:
+        """Say that messages are done with."""
+        self.folders[folder].settle(*message_ids)
         if self.tries:
-            self.tries.pop(f"{folder}/{message_id}", None)
+            for message_id in message_ids:
+                self.tries.pop(f"{folder}/{message_id}", None)
 
     def give_up(self, message: Quarantined) -> None:
         """Put a message into quarantine: it is done with."""

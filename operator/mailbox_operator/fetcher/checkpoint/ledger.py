@@ -25,8 +25,8 @@ class Ledger(Protocol):
     def pending(self) -> int:
         """How many announced messages are not settled."""
 
-    def settle(self, message_id: MessageId) -> None:
-        """Say that a message is done with. Saying it twice changes nothing."""
+    def settle(self, *message_ids: MessageId) -> None:
+        """Say that messages are done with. Saying it twice changes nothing."""
 
     def reopen(self, message_ids: Iterable[MessageId]) -> None:
         """Have messages handed over once more that are done with: pending from now on, and fetched by the next session."""

@@ -101,14 +101,14 @@ class EwsLedger:
         self._advance()
         return [one for one in left if one not in self._held]
 
-    def settle(self, message_id: MessageId) -> None:
-        """Say that a message is done with. Saying it twice changes nothing."""
-        text = str(message_id)
-        self._held.discard(text)
-        self._reopened.pop(text, None)
-        for page in self._pages:
-            page.open.discard(text)
-        self._done.add(_hash(text))
+    def settle(self, *message_ids: MessageId) -> None:
+        """Say that messages are done with. Saying it twice changes nothing."""
+        for text in map(str, message_ids):
+            self._held.discard(text)
+            self._reopened.pop(text, None)
+            for page in self._pages:
+                page.open.discard(text)
+            self._done.add(_hash(text))
         self._advance()
 
     def reopen(self, message_ids: Iterable[MessageId]) -> None:

@@ -11,7 +11,7 @@ from mailbox_operator.fetcher.ews.batches import cut_batches, render_internaldat
 from mailbox_operator.fetcher.ews.ledger import EwsLedger, begin_ledger
 from mailbox_operator.fetcher.ews.sign_in import SignIn, sign_in_with
 from mailbox_operator.fetcher.ews.stream import Stream
-from mailbox_operator.fetcher.message import Arrival
+from mailbox_operator.fetcher.message import Arrival, Body
 from mailbox_operator.fetcher.source import SourceContext
 from mailbox_operator.fetcher.spool import Spool
 from mailbox_operator.mail.errors import Area, MailError
@@ -229,24 +229,22 @@ class EwsFetch:
         ]:
             await self._pipeline.valve.wait_open()
             found = await self._call(partial(get_messages, self._account, folder.handle, some, whole=is_whole))
-            for message in found:
-                self._take(folder.name, ledger, message, is_whole=is_whole)
+            self._pipeline.take(folder.name, ledger, [self._arrived(message, is_whole=is_whole) for message in found])
             for one in set(some) - {message.id for message in found}:
                 self._pipeline.skip(folder.name, one)
 
-    def _take(self, folder: str, ledger: EwsLedger, message: "Fetched", *, is_whole: bool) -> None:
+    def _arrived(self, message: "Fetched", *, is_whole: bool) -> tuple[Arrival, Body]:
         octets = message.octets
         size = len(octets) if is_whole else message.size
         arrival = Arrival(message.id, render_internaldate(message.received), size, not is_whole, message.is_read)
         if len(octets) < SPOOLED_FROM:
-            self._pipeline.take(folder, ledger, arrival, memoryview(octets))
-            return
+            return arrival, octets
         try:
             spool = Spool(self._spool_folder)
             spool.write(memoryview(octets))
         except OSError as error:
             raise MailError(f"{self._spool_folder} cannot be written: {error}", area=Area.POLICY) from error
-        self._pipeline.take(folder, ledger, arrival, spool)
+        return arrival, spool
 
     async def _call(self, call: Callable[[], T], /) -> T:
         self._check()

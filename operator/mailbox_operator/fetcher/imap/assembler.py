@@ -7,12 +7,12 @@ from typing import Final
 from mailbox_operator.fetcher.imap.data import (
     LISTED_TOGETHER,
     WHOLE,
-    Fetched,
-    make_fetched,
     parse_fetched,
     read_fetched,
+    read_whole,
 )
 from mailbox_operator.fetcher.imap.reader import CAPACITY, Line, ProtocolError, ResponseReader
+from mailbox_operator.fetcher.message import Arrival, Body
 from mailbox_operator.fetcher.spool import Spool
 
 GATHER_LIMIT: Final = 3 << 20
@@ -23,14 +23,14 @@ MAX_NAME: Final = 4_096
 NAMES_A_FOLDER: Final = re.compile(rb"\* (LIST|STATUS) ", re.IGNORECASE)
 ENDS_IN_BODY: Final = re.compile(rb".*[( ]BODY\[(|HEADER)\] ~?\{\d+\}", re.IGNORECASE | re.DOTALL)
 
-Body = memoryview | Spool | None
-"""None: larger than is wanted, and thrown away."""
+Fetched = tuple[Arrival, Body | None]
+"""A message; None: it is larger than is wanted, and its octets were thrown away."""
 
 
 class ResponseAssembler:
     """Give it each event of a `ResponseReader`.
 
-    A body up to the reader's capacity is not copied, a larger one is gathered, and one of several MiB spooled.
+    A body up to the reader's capacity stays where it is, a larger one is gathered, and one of several MiB spooled.
 
     Raises ProtocolError, and OSError when the disk is full.
     """
@@ -42,21 +42,20 @@ class ResponseAssembler:
         self._left = 0
         self._is_body = False
         self._is_wanted = False
-        self._fetched: Fetched | None = None
+        self._fetched: Arrival | None = None
         self._spool: Spool | None = None
         self._gathered: bytearray | None = None
         self._name: bytearray | None = None
-        self._late: tuple[bool, bytes | Spool | None] | None = None
+        self._late: tuple[bool, Body | None] | None = None
 
-    def next_whole(self, reader: ResponseReader) -> tuple[Fetched, memoryview] | None:
-        """Return the next message if the reader has all of its response, written as servers do: nearly every small one.
+    def next_whole(self, reader: ResponseReader) -> list[Fetched]:
+        """Return the next messages of which the reader has all, written as servers do: nearly all the small ones.
 
-        Saves 2.5 µs of some 20 over its two lines and its literal one by one. None: ask the reader for an event.
+        None of them: ask the reader for an event.
         """
         if self._text:  # within a response
-            return None
-        found = reader.next_response(WHOLE, largest=self._max_message)
-        return (make_fetched(found[0]), found[1]) if found else None
+            return []
+        return [(read_whole(found), body) for found, body in reader.next_responses(WHOLE, largest=self._max_message)]
 
     def next_listing(self, reader: ResponseReader) -> bytes | None:
         """Return the next lines that say what a folder holds, all that the reader has. None: ask it for an event."""
@@ -82,7 +81,7 @@ class ResponseAssembler:
             self._gathered = bytearray()
         return None
 
-    def add_piece(self, piece: memoryview) -> tuple[Fetched, Body] | None:
+    def add_piece(self, piece: memoryview) -> Fetched | None:
         """Return a message when this piece makes it whole and its UID is known."""
         self._left -= len(piece)
         if self._name is not None:
@@ -93,16 +92,11 @@ class ResponseAssembler:
             self._spool.write(piece)
         if self._left or not self._is_body:
             return None
-        spool, self._spool = self._spool, None
-        if self._gathered is not None:
-            piece, self._gathered = memoryview(self._gathered), None
-        body = (spool or piece) if self._is_wanted else None
+        spool, self._spool, gathered, self._gathered = self._spool, None, self._gathered, None
+        octets = piece if gathered is None else memoryview(gathered)
         if self._fetched is not None:
-            return self._fetched, body
-        self._late = (
-            b"BODY[HEADER]" in self._text.upper(),
-            bytes(body) if isinstance(body, memoryview) else body,
-        )
+            return self._fetched, (spool or octets) if self._is_wanted else None
+        self._late = (b"BODY[HEADER]" in self._text.upper(), (spool or octets.tobytes()) if self._is_wanted else None)
         return None
 
     def _take_name(self, piece: memoryview) -> None:
@@ -114,7 +108,7 @@ class ResponseAssembler:
             self._text = b'%b"%b"' % (self._text[: self._text.rindex(b"{")], quoted)
             self._name = None
 
-    def take_late(self, text: bytes) -> tuple[Fetched, Body] | None:
+    def take_late(self, text: bytes) -> Fetched | None:
         """Return the message of a response whose UID came after its body. Ask with each response's whole text."""
         if self._late is None:
             return None
@@ -124,7 +118,7 @@ class ResponseAssembler:
             if isinstance(body, Spool):
                 body.close()
             return None
-        return fetched, memoryview(body) if isinstance(body, bytes) else body
+        return fetched, body
 
     def close(self) -> None:
         """Give back what an unfinished message holds."""

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from mailbox_operator.fetcher.imap.assembler import NAMES_A_FOLDER, Body, ResponseAssembler
-from mailbox_operator.fetcher.imap.data import Fetched, parse_exists, parse_fetched, parse_quoted_body
+from mailbox_operator.fetcher.imap.assembler import NAMES_A_FOLDER, Fetched, ResponseAssembler
+from mailbox_operator.fetcher.imap.data import parse_exists, parse_fetched, parse_quoted_body
 from mailbox_operator.fetcher.imap.reader import Line, ProtocolError, ResponseReader
 from mailbox_operator.fetcher.mail_connection import MailConnection, clean, retrieve
 from mailbox_operator.fetcher.spool import Spool
@@ -18,7 +18,7 @@ MAX_LITERAL: Final = 4 << 30
 MAX_UNTAGGED_LINES: Final = 100_000
 MAX_UNTAGGED_OCTETS: Final = 16 << 20
 """What a server may say between two replies that someone waits for."""
-OnMessage = Callable[[Fetched, Body], None]
+OnMessages = Callable[[list[Fetched]], None]
 
 
 class Reply(NamedTuple):
@@ -46,13 +46,13 @@ def parse_reply(rest: bytes) -> Reply:
 class ImapConnection(MailConnection):
     """Sends commands, several at a time, and sorts what comes back.
 
-    Messages go to `on_message` as they come; other data is kept for `take_untagged`. Whatever ends the connection
+    Messages go to `on_messages` as they come; other data is kept for `take_untagged`. Whatever ends the connection
     ends each command under way in a MailError.
     """
 
     def __init__(self, *, max_message: int, spool_folder: Path) -> None:
         super().__init__()
-        self.on_message: OnMessage | None = None
+        self.on_messages: OnMessages | None = None
         self.exists = 0
         """How many messages the selected folder has."""
         self.is_idling = False
@@ -85,8 +85,8 @@ class ImapConnection(MailConnection):
         self.heard_at = self._loop.time()
         try:
             while True:
-                if (whole := self._assembler.next_whole(reader)) is not None:
-                    self._hand_over(*whole)
+                if whole := self._assembler.next_whole(reader):
+                    self._hand_over(whole)
                 elif (listing := self._assembler.next_listing(reader)) is not None:
                     self._keep(listing)
                 elif (event := reader.next_event()) is None:
@@ -94,7 +94,7 @@ class ImapConnection(MailConnection):
                 elif isinstance(event, Line):
                     self._line(event)
                 elif message := self._assembler.add_piece(event):
-                    self._hand_over(*message)
+                    self._hand_over([message])
         except (ProtocolError, OSError, ValueError) as error:
             self.abort(MailError(f"not IMAP: {clean(str(error))}", area=Area.IMAP))
 
@@ -174,7 +174,7 @@ class ImapConnection(MailConnection):
             return
         if text.startswith(b"* "):
             if (late := self._assembler.take_late(text)) is not None:
-                self._hand_over(*late)
+                self._hand_over([late])
             elif line.text is text or NAMES_A_FOLDER.match(text):  # else the rest of one with literals says no more
                 self._untagged_line(text)
         elif not self._greeting.done():
@@ -198,7 +198,7 @@ class ImapConnection(MailConnection):
             self._keep(text)
         elif is_fetch:
             if (body := parse_quoted_body(text)) is not None and (fetched := parse_fetched(text)) is not None:
-                self._hand_over(fetched, memoryview(body))
+                self._hand_over([(fetched, body)])
         elif not self._greeting.done():
             self._greeting.set_result(text)
         elif (exists := parse_exists(text)) is not None:
@@ -218,11 +218,13 @@ class ImapConnection(MailConnection):
         if len(self._untagged) > MAX_UNTAGGED_LINES or self._untagged_octets > MAX_UNTAGGED_OCTETS:
             raise ProtocolError("the server talks without end")
 
-    def _hand_over(self, fetched: Fetched, body: Body) -> None:
-        if self.on_message:
-            self.on_message(fetched, body)
-        elif isinstance(body, Spool):
-            body.close()
+    def _hand_over(self, messages: list[Fetched]) -> None:
+        if self.on_messages:
+            self.on_messages(messages)
+            return
+        for _, body in messages:
+            if isinstance(body, Spool):
+                body.close()
 
     def _end(self, fault: MailError) -> None:
         """Fail everything that waits, once."""

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from mailbox_operator.fetcher.checkpoint.uid_set import render_uid_set
-from mailbox_operator.fetcher.ids import Uid
-from mailbox_operator.fetcher.imap.assembler import Body
+from mailbox_operator.fetcher.ids import MessageId, Uid, uid_of
+from mailbox_operator.fetcher.imap.assembler import Fetched
 from mailbox_operator.fetcher.imap.batches import plan_batches
 from mailbox_operator.fetcher.imap.connection import Reply
-from mailbox_operator.fetcher.imap.data import Fetched, Listed
+from mailbox_operator.fetcher.imap.data import Listed
 from mailbox_operator.fetcher.imap.folder import ImapFolder
 from mailbox_operator.fetcher.imap.ledger import ImapLedger
 from mailbox_operator.fetcher.imap.patience import Patience
-from mailbox_operator.fetcher.message import Arrival
+from mailbox_operator.fetcher.message import Arrival, Body
 from mailbox_operator.fetcher.pipeline import Pipeline
 from mailbox_operator.fetcher.spool import Spool
 from mailbox_operator.mail.errors import Area, MailError
@@ -52,7 +52,7 @@ class Download:
         self._fetch = pipeline.fetch
         self._pipeline = pipeline
         self._patience = patience
-        self._expected: dict[Uid, None] = {}
+        self._expected: dict[MessageId, None] = {}
         self._batches: deque[Batch] = deque()
         self._missing: list[Uid] = []
         self._too_large: list[Uid] = []
@@ -135,17 +135,21 @@ class Download:
 
     def tear(self) -> None:
         """Note that the connection has ended. A message that it ends at again and again must not stop those behind it."""
-        uid = next(iter(self._expected), None)
-        if uid is not None and self._ledger.count_torn(uid) >= TORN:
+        expected = next(iter(self._expected), None)
+        if expected is not None and self._ledger.count_torn(uid_of(expected)) >= TORN:
             said = "The connection ends each time that the server is to hand it out"
-            self._pipeline.quarantine(self._folder.name, uid, said)
+            self._pipeline.quarantine(self._folder.name, expected, said)
 
-    def receive(self, fetched: Fetched, body: Body) -> None:
-        """Pass on a message that was asked for (the connection's `on_message`)."""
-        if self._expected.pop(fetched.uid, self) is self:  # unasked, or twice
-            if isinstance(body, Spool):
-                body.close()
-        elif body is None:  # the list said it was smaller
-            self._too_large.append(fetched.uid)
-        else:
-            self._pipeline.take(self._folder.name, self._ledger, Arrival(*fetched), body)
+    def receive(self, messages: list[Fetched]) -> None:
+        """Pass on messages that were asked for (the connection's `on_messages`)."""
+        expected = self._expected
+        wanted = list[tuple[Arrival, Body]]()
+        for arrival, body in messages:
+            if expected.pop(arrival.id, self) is self:  # unasked, or twice
+                if isinstance(body, Spool):
+                    body.close()
+            elif body is None:  # the list said it was smaller
+                self._too_large.append(uid_of(arrival.id))
+            else:
+                wanted.append((arrival, body))
+        self._pipeline.take(self._folder.name, self._ledger, wanted)

@@ -98,7 +98,7 @@ class ImapFolder:
         return sorted({uid for uids in found for uid in uids})
 
     def ask_bodies(self, uids: Sequence[Uid], *, header_only: bool) -> asyncio.Future[Reply]:
-        """Ask for messages; they come through the connection's `on_message`."""
+        """Ask for messages; they come through the connection's `on_messages`."""
         section = b"HEADER" if header_only else b""
         items = b"UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[%b]" % section
         return self._connection.send(b"UID FETCH %b (%b)" % (_set(uids), items))

@@ -88,13 +88,14 @@ class ImapLedger:
         self._advance()
         return fresh
 
-    def settle(self, message_id: MessageId) -> None:
-        """Say that a message is done with. Saying it twice, or of one below `last`, changes nothing."""
-        uid = uid_of(message_id)
-        if self._open.pop(uid, self) is self:
-            self._reopened.pop(uid, None)
-            return
-        self._above.add(uid)
+    def settle(self, *message_ids: MessageId) -> None:
+        """Say that messages are done with. Saying it twice, or of one below `last`, changes nothing."""
+        unsettled, above = self._open, self._above
+        for uid in map(uid_of, message_ids):
+            if unsettled.pop(uid, self) is self:
+                self._reopened.pop(uid, None)
+            else:
+                above.add(uid)
         self._advance()
 
     def count_torn(self, uid: Uid) -> int:

@@ -33,7 +33,7 @@ class OpenFolder:
         self._pipeline = pipeline
         self._download = Download(folder, ledger=self.ledger, pipeline=pipeline, patience=link.patience)
         self._criteria = render_criteria(pipeline.fetch)
-        link.connection.on_message = self._download.receive
+        link.connection.on_messages = self._download.receive
         link.connection.news.clear()
 
     async def catch_up(self, *, through: Uid, after: AfterFetch) -> None:

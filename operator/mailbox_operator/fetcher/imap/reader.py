@@ -12,6 +12,9 @@ MIN_ROOM: Final = 1 << 16
 ANNOUNCING: Final = re.compile(rb"(?!\+|\S+ (?:OK|NO|BAD|BYE|PREAUTH) ).*\{(\d+)\}", re.DOTALL | re.IGNORECASE)
 CLOSING_BRACE: Final = ord("}")
 CLOSING: Final = b")\r\n"
+SMALL: Final = 1 << 14
+"""Octets of a literal that comes as bytes when it comes with others: copied once at the start, where it is read."""
+Octets = bytes | memoryview
 
 
 class ProtocolError(Exception):
@@ -65,23 +68,28 @@ class ResponseReader:
         """Say that `count` octets were put there."""
         self._end += count
 
-    def next_response(self, usual: re.Pattern[bytes], *, largest: int) -> tuple[re.Match[bytes], memoryview] | None:
-        """Return a response that is here whole: what `usual` matches, a literal of the size in its last group, and `)`.
+    def next_responses(self, usual: re.Pattern[bytes], *, largest: int) -> list[tuple[re.Match[bytes], Octets]]:
+        """Return the next responses that are here whole: what `usual` matches, a literal of the size in its last group, `)`.
 
-        None: what comes next is not that, or its literal is larger than `largest`; `next_event` then has it in parts.
+        None of them: what comes next is not that, or its literal is larger than `largest`; `next_event` then has it in parts.
         """
+        whole: list[tuple[re.Match[bytes], Octets]] = []
         if self._broken or self._literal_left is not None:
-            return None
-        found = usual.match(self._buffer, self._start, self._end)
-        if found is None:
-            return None
-        begin = found.end()
-        size = int(found[found.re.groups])
-        end = begin + size
-        if size > largest or end + len(CLOSING) > self._end or not self._buffer.startswith(CLOSING, end):
-            return None
-        self._start = self._scanned = end + len(CLOSING)
-        return found, self._view[begin:end]
+            return whole
+        buffer, view, start, last = self._buffer, self._view, self._start, self._end
+        match, size_group = usual.match, usual.groups
+        while (found := match(buffer, start, last)) is not None:
+            begin = found.end()
+            size = int(found[size_group])
+            end = begin + size
+            if size > largest or end + len(CLOSING) > last or buffer[end : end + len(CLOSING)] != CLOSING:
+                break
+            octets = view[begin:end]
+            whole.append((found, octets.tobytes() if size <= SMALL else octets))
+            start = end + len(CLOSING)
+        if whole:
+            self._start = self._scanned = start
+        return whole
 
     def next_lines(self, usual: re.Pattern[bytes]) -> bytes | None:
         """Return the whole lines that `usual` matches, with their CRLF. None: what comes next is not that."""

@@ -1,14 +1,15 @@
 """The LMTP sink: one transaction a message (RFC 2033)."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from mailbox_operator.fetcher.lmtp.opening import LmtpServer
 from mailbox_operator.fetcher.lmtp.pool import LmtpPool
-from mailbox_operator.fetcher.message import Message
+from mailbox_operator.fetcher.message import Body, Message, Parcel
 from mailbox_operator.fetcher.mounted_tls import context_from
-from mailbox_operator.fetcher.outbox import OutboxSink
+from mailbox_operator.fetcher.outbox import Form, OutboxSink
 from mailbox_operator.fetcher.plan import Lmtp, PlanError
 from mailbox_operator.fetcher.sink import SinkContext
 from mailbox_operator.fetcher.spool import Spool
@@ -54,12 +55,11 @@ class LmtpSink(OutboxSink):
             except MailError:
                 return  # half written, perhaps; connections go by the one before
 
-    def offer(self, message: Message) -> None:
-        """Take a message. One that is held already is not taken twice."""
-        if self._outbox.refuses(message):
-            return
-        body = message.body
-        if isinstance(body, Spool):
-            self._outbox.add(message, octets=b"", spool=body)
-        else:
-            self._outbox.add(message, octets=bytes(body), spool=None)
+    def offer(self, parcels: Sequence[Parcel]) -> None:
+        """Take messages. One that is held already is not taken twice."""
+        self._outbox.take(parcels, form=_form)
+
+
+def _form(_message: Message, body: Body) -> Form:
+    """Return a message as it is."""
+    return (b"", body, 0) if isinstance(body, Spool) else (bytes(body), None, 0)

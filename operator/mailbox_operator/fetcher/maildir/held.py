@@ -1,6 +1,7 @@
 """A message on its way into a Maildir."""
 
-from mailbox_operator.fetcher.message import Message
+from mailbox_operator.fetcher.maildir.text import to_lf
+from mailbox_operator.fetcher.message import Body, Message
 from mailbox_operator.fetcher.spool import Spool
 
 
@@ -9,15 +10,13 @@ class Held:
 
     __slots__ = ("length", "message", "middle", "name", "octets", "since", "spool")
 
-    def __init__(  # noqa: PLR0913 - a message's own
-        self, message: Message, middle: str, octets: bytes, spool: Spool | None, *, length: int, since: float
-    ) -> None:
+    def __init__(self, message: Message, middle: str, body: Body, *, since: float) -> None:
         self.message = message
         self.middle = middle
         self.name = ""
-        self.octets = octets
+        self.spool = body if isinstance(body, Spool) else None
+        self.octets = b"" if isinstance(body, Spool) else to_lf(bytes(body))
         """With LF; empty where the message is in `spool`."""
-        self.spool = spool
-        self.length = length
+        self.length = body.size if isinstance(body, Spool) else len(body)
         """Octets as the server gave it."""
         self.since = since

@@ -6,21 +6,19 @@ the interpreter to and fro than the file costs (27 µs). What waits for the disk
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import time
 from typing import Final
 
 from mailbox_operator.fetcher.backoff import backoff_seconds
-from mailbox_operator.fetcher.delivery_id import DeliveryIds
-from mailbox_operator.fetcher.ids import MessageId, UidValidity
-from mailbox_operator.fetcher.imap.data import seconds_of_date
 from mailbox_operator.fetcher.maildir.fault import DiskFault, judge_os_error
 from mailbox_operator.fetcher.maildir.folder import MaildirFolder
 from mailbox_operator.fetcher.maildir.held import Held
-from mailbox_operator.fetcher.maildir.name import mark_of, middle_of, render_name
-from mailbox_operator.fetcher.maildir.text import pieces_with_lf, to_lf
-from mailbox_operator.fetcher.message import Message, MessageKey
+from mailbox_operator.fetcher.maildir.name import Names, render_name
+from mailbox_operator.fetcher.maildir.text import pieces_with_lf
+from mailbox_operator.fetcher.message import Message, MessageKey, Parcel
 from mailbox_operator.fetcher.plan import Maildir
 from mailbox_operator.fetcher.sink import SinkContext, SinkHealth
 from mailbox_operator.fetcher.sink_trouble import name_trouble
@@ -59,8 +57,7 @@ class MaildirSink:
         self._meter = context.meter
         self._chance = context.chance
         self._loop = asyncio.get_running_loop()
-        self._ids = DeliveryIds(context.mailbox.uid)
-        self._mark = mark_of(context.mailbox.uid)
+        self._names = Names(context.mailbox.uid)
         self._folder: MaildirFolder | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="maildir")
         self._task: asyncio.Task[None] | None = None
@@ -89,9 +86,9 @@ class MaildirSink:
         """Open the Maildir and make durable what comes."""
         self._task = tasks.create_task(self._run(), name="maildir")
 
-    def held(self, folder: str, uidvalidity: UidValidity | None) -> list[MessageId]:
-        """Return the ids of a folder's messages that are not durable."""
-        return [key[2] for key in self._held if key[:2] == (folder, uidvalidity)]
+    def held(self) -> Iterable[Message]:
+        """Return the messages that are not durable."""
+        return (held.message for held in self._held.values())
 
     def health(self, *, now: float) -> SinkHealth:
         """Say how it goes."""
@@ -105,23 +102,18 @@ class MaildirSink:
             reason, said = name_trouble(fault.evidence, reason=reason, said=said)
         return SinkHealth(held=len(self._held), failing=failing, reason=reason, said=said)
 
-    def offer(self, message: Message) -> None:
-        """Take a message and write its file; one that is held already is not taken twice."""
-        body, key = message.body, message.key
-        if key in self._held:
-            if isinstance(body, Spool):
+    def offer(self, parcels: Sequence[Parcel]) -> None:
+        """Take messages and write their files; one that is held already is not taken twice."""
+        now, is_free = self._loop.time(), not self._waiting
+        for message, body in parcels:
+            key = message.key
+            if key not in self._held:
+                held = self._held[key] = Held(message, self._names.middle(key), body, since=now)
+                self._octets += len(held.octets)
+                self._waiting.append(held)
+            elif isinstance(body, Spool):
                 body.close()
-            return
-        if isinstance(body, Spool):
-            octets, spool, length = b"", body, body.size
-        else:
-            octets, spool, length = to_lf(bytes(body)), None, len(body)
-        middle = middle_of(self._mark, self._ids.render(key))
-        kept = message.without_body()
-        held = self._held[key] = Held(kept, middle, octets, spool, length=length, since=self._loop.time())
-        self._octets += len(octets)
-        self._waiting.append(held)
-        if len(self._waiting) == 1 and self._folder and not self._stopped:
+        if is_free and self._folder and not self._stopped:
             self._write_waiting(self._folder)
         self._tell_pressure()
 
@@ -182,15 +174,15 @@ class MaildirSink:
 
     def _open_folder(self) -> tuple[MaildirFolder, frozenset[str]]:
         folder = MaildirFolder(self._path)
-        folder.sweep(mark=self._mark)
-        return folder, folder.known(mark=self._mark, limit=KNOWN)
+        folder.sweep(mark=self._names.mark)
+        return folder, folder.known(mark=self._names.mark, limit=KNOWN)
 
     def _write_waiting(self, folder: MaildirFolder) -> None:
         """Write what waits, until the group is full or the volume fails."""
         while self._waiting and len(self._group) < GROUP and self._group_octets < GROUP_OCTETS:
             held = self._waiting[0]
             if self._known and self._is_repeat(held):
-                self._loop.call_soon(self._deliver, held)
+                self._loop.call_soon(self._deliver, (held,))
                 self._due.set()  # then there may be room again, and where all are repeats nothing else says so
             else:
                 try:
@@ -224,7 +216,7 @@ class MaildirSink:
             self._due.set()
 
     def _write(self, folder: MaildirFolder, held: Held) -> None:
-        spool, arrived = held.spool, seconds_of_date(held.message.internaldate)
+        spool, arrived = held.spool, held.message.arrived
         size = sum(map(len, pieces_with_lf(spool))) if spool else len(held.octets)
         seconds = int(time()) if arrived is None else arrived
         held.name = render_name(held.middle, seconds=seconds, size=size, wire_size=held.length)
@@ -262,17 +254,20 @@ class MaildirSink:
             self._committing = False
         self._accepted_at = self._loop.time()
         self._fault, self._failures = None, 0
-        for held in group:
-            self._deliver(held)
+        self._deliver(group)
 
-    def _deliver(self, held: Held) -> None:
-        if self._held.pop(held.message.key, None) is None:
-            return  # closed in between
-        self._octets -= len(held.octets)
-        if held.spool:
-            held.spool.close()
-        self._meter.sink_seconds.observe(self._loop.time() - held.since)
-        self._listener.delivered(held.message)
+    def _deliver(self, group: Sequence[Held]) -> None:
+        now, observe = self._loop.time(), self._meter.sink_seconds.observe
+        delivered: list[Message] = []
+        for held in group:
+            if self._held.pop(held.message.key, None) is None:
+                continue  # closed in between
+            self._octets -= len(held.octets)
+            if held.spool:
+                held.spool.close()
+            observe(now - held.since)
+            delivered.append(held.message)
+        self._listener.delivered(delivered)
 
     def _fail(self, error: OSError) -> None:
         self._fault = judge_os_error(error)

@@ -3,12 +3,11 @@
 import logging
 from collections.abc import Iterable, Sequence
 
-from mailbox_operator.fetcher.headers import LOOKED_AT
 from mailbox_operator.fetcher.imap.data import seconds_of_date
+from mailbox_operator.fetcher.message import Body, start_of
 from mailbox_operator.fetcher.pipeline import Pipeline
 from mailbox_operator.fetcher.plan import Fetch
 from mailbox_operator.fetcher.pop3.arrival_date import arrival_date
-from mailbox_operator.fetcher.pop3.assembler import Body
 from mailbox_operator.fetcher.pop3.connection import Answer, Pop3Connection
 from mailbox_operator.fetcher.pop3.download import DEPTH, FOLDER
 from mailbox_operator.fetcher.pop3.ledger import Pop3Ledger, UidlHash, hash_uidl
@@ -97,11 +96,11 @@ class _Dates:
     def __init__(self) -> None:
         self.seconds: dict[int, int] = {}
 
-    def message(self, number: int, body: Body, size: int) -> None:  # noqa: ARG002 - of a header
+    def message(self, number: int, body: Body | None, size: int) -> None:  # noqa: ARG002 - of a header
         """Note a header's date."""
         if body is None:
             return
-        date = seconds_of_date(arrival_date(body.read(0, limit=LOOKED_AT) if isinstance(body, Spool) else body))
+        date = seconds_of_date(arrival_date(start_of(body)))
         if isinstance(body, Spool):
             body.close()
         if date is not None:

@@ -3,14 +3,12 @@
 from pathlib import Path
 from typing import Final
 
+from mailbox_operator.fetcher.message import Body
 from mailbox_operator.fetcher.pop3.reader import Piece
 from mailbox_operator.fetcher.spool import Spool
 
 GATHER_LIMIT: Final = 3 << 20
 """Octets up to which a message that does not fit into the reader's buffer is put together in memory; disk costs more."""
-
-Body = memoryview | Spool | None
-"""None: larger than is wanted, and thrown away."""
 
 
 class MessageAssembler:
@@ -26,8 +24,8 @@ class MessageAssembler:
         self._gathered: bytearray | None = None
         self._spool: Spool | None = None
 
-    def add(self, piece: Piece) -> tuple[Body, int] | None:
-        """Return a message and its octets when this piece makes it whole; a view is good as long as the piece is."""
+    def add(self, piece: Piece) -> tuple[Body | None, int] | None:
+        """Return a message and its octets when this piece makes it whole; None for one that is larger than is wanted."""
         octets, is_last = piece
         if is_last and not self._size:
             size = len(octets)
@@ -49,7 +47,7 @@ class MessageAssembler:
             return None
         size, self._size = self._size, 0
         spool, self._spool, gathered, self._gathered = self._spool, None, self._gathered, None
-        return spool or (memoryview(gathered) if gathered is not None else None), size
+        return spool or (None if gathered is None else memoryview(gathered)), size
 
     def close(self) -> None:
         """Give back what an unfinished message holds."""

@@ -8,7 +8,8 @@ from typing import Final, NamedTuple, Protocol
 
 from mailbox_operator.fetcher.imap.reader import ProtocolError
 from mailbox_operator.fetcher.mail_connection import MailConnection, clean, retrieve
-from mailbox_operator.fetcher.pop3.assembler import Body, MessageAssembler
+from mailbox_operator.fetcher.message import Body
+from mailbox_operator.fetcher.pop3.assembler import MessageAssembler
 from mailbox_operator.fetcher.pop3.reader import AnswerReader, End, Event, Piece, Shape, Status, Text
 from mailbox_operator.fetcher.spool import Spool
 from mailbox_operator.mail.errors import Area, MailError
@@ -43,7 +44,7 @@ class Answer(NamedTuple):
 class Receiver(Protocol):
     """Takes the messages that `Pop3Connection.ask_message` has asked for, in order."""
 
-    def message(self, number: int, body: Body, size: int) -> None:
+    def message(self, number: int, body: Body | None, size: int) -> None:
         """Take a message; a view is good during the call."""
 
     def no_message(self, number: int, answer: Answer) -> None:
@@ -173,7 +174,7 @@ class Pop3Connection(MailConnection):
         elif not waiting.done():
             waiting.set_result(answer)
 
-    def _hand_over(self, body: Body, size: int) -> None:
+    def _hand_over(self, body: Body | None, size: int) -> None:
         self.answered_at = self.heard_at
         number = self._waiting.popleft()
         assert isinstance(number, int)  # noqa: S101 - who asked for a message is one

@@ -4,12 +4,10 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
-from mailbox_operator.fetcher.headers import LOOKED_AT
 from mailbox_operator.fetcher.imap.data import seconds_of_date
-from mailbox_operator.fetcher.message import Arrival
+from mailbox_operator.fetcher.message import Arrival, Body, start_of
 from mailbox_operator.fetcher.pipeline import Pipeline
 from mailbox_operator.fetcher.pop3.arrival_date import arrival_date
-from mailbox_operator.fetcher.pop3.assembler import Body
 from mailbox_operator.fetcher.pop3.connection import Answer, Pop3Connection
 from mailbox_operator.fetcher.pop3.ledger import Pop3Ledger
 from mailbox_operator.fetcher.pop3.listing import Shown, Sizes
@@ -72,7 +70,7 @@ class Pop3Download:
 
     # What the connection calls
 
-    def message(self, number: int, body: Body, size: int) -> None:
+    def message(self, number: int, body: Body | None, size: int) -> None:
         """Pass on a message."""
         shown = self._asked.pop(number)
         if body is None:  # LIST said it was smaller
@@ -103,8 +101,8 @@ class Pop3Download:
         if numbers:
             self._connection.ask_messages(self._command, numbers)
 
-    def _pass_on(self, shown: Shown, body: memoryview | Spool, size: int) -> None:
-        date = arrival_date(body.read(0, limit=LOOKED_AT) if isinstance(body, Spool) else body)
+    def _pass_on(self, shown: Shown, body: Body, size: int) -> None:
+        date = arrival_date(start_of(body))
         since = self._ledger.since
         if since is not None and (seconds_of_date(date) or since) < since:
             if isinstance(body, Spool):
@@ -114,7 +112,7 @@ class Pop3Download:
         name, header_only = _id_of(shown), self._command.startswith(b"TOP")
         if header_only:
             size = max(size, self._sizes.of(shown.number))
-        self._pipeline.take(FOLDER, self._ledger, Arrival(name, date, size, header_only), body)
+        self._pipeline.take(FOLDER, self._ledger, [(Arrival(name, date, size, header_only), body)])
 
     def _skip(self, shown: Shown) -> None:
         self._pipeline.skip(FOLDER, _id_of(shown))

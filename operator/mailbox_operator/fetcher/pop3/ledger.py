@@ -71,9 +71,10 @@ class Pop3Ledger:
         """Take up a message that is not known."""
         self._open.add(one)
 
-    def settle(self, message_id: MessageId) -> None:
-        """Say that a message is done with."""
-        self.settle_hash(_hash_id(message_id))
+    def settle(self, *message_ids: MessageId) -> None:
+        """Say that messages are done with."""
+        for message_id in message_ids:
+            self.settle_hash(_hash_id(message_id))
 
     def settle_hash(self, one: UidlHash) -> None:
         """Say so of a message by its hash."""

@@ -12,13 +12,11 @@ from mailbox_operator.fetcher.delivery_id import DeliveryIds
 from mailbox_operator.fetcher.delivery_schedule import Delivery
 from mailbox_operator.fetcher.http.connection import Exchange, Fault
 from mailbox_operator.fetcher.http.reader import Response
-from mailbox_operator.fetcher.spool import Spool
+from mailbox_operator.fetcher.outbox import Form
 from mailbox_operator.fetcher.webhook.answer import Answer, Verdict, judge_answer
 from mailbox_operator.fetcher.webhook.secrets import WebhookSecrets
 
 Done = Callable[[Answer | None], None]
-Form = tuple[bytes, Spool, int]
-"""A request: its octets without the body, where that is, and how many of the octets are its head."""
 
 
 class HttpClient(Protocol):

@@ -55,9 +55,9 @@ class EventTemplate:
             )
         )
 
-    def render_head(self, message: Message, *, length: int) -> bytes:
-        """Write the head of the POST that carries `length` octets of a message."""
-        message_id, sender, _ = message.headers
+    def render_head(self, message: Message, *, sender: bytes, length: int) -> bytes:
+        """Write the head of the POST that carries `length` octets of a message from `sender`."""
+        message_id = message.message_id
         parts = [
             self._common,
             b"Content-Length: %d\r\nce-id: %b%b\r\nce-size: %d\r\n"

@@ -15,8 +15,10 @@ from mailbox_operator.fetcher.webhook.parsed_message import parse_message
 CONTENT_TYPE: Final = b"application/cloudevents+json; charset=utf-8"
 
 
-def render_event(message: Message, *, mailbox: Identity, delivery_id: bytes, pieces: Iterable[bytes]) -> bytes:
-    """Return the document; the message's octets come in `pieces`, not in its body."""
+def render_event(
+    message: Message, *, mailbox: Identity, delivery_id: bytes, sender: bytes, pieces: Iterable[bytes]
+) -> bytes:
+    """Return the document; the message's octets come in `pieces`."""
     event: dict[str, Any] = {
         "specversion": "1.0",
         "type": EVENT_TYPE,
@@ -29,10 +31,10 @@ def render_event(message: Message, *, mailbox: Identity, delivery_id: bytes, pie
     }
     if time := rfc3339_of_date(message.internaldate):
         event["time"] = time.decode()
-    if message.headers.message_id:
-        event["messageid"] = message.headers.message_id.decode("utf-8", "replace")
-    if message.headers.sender:
-        event["from"] = message.headers.sender.decode("utf-8", "replace")
+    if message.message_id:
+        event["messageid"] = message.message_id.decode("utf-8", "replace")
+    if sender:
+        event["from"] = sender.decode("utf-8", "replace")
     if message.header_only:
         event["headeronly"] = True
     if message.may_repeat:

@@ -2,22 +2,24 @@
 
 import asyncio
 import os
+from collections.abc import Sequence
 from typing import Final
 
 from mailbox_operator.fetcher.delivery_id import DeliveryIds
 from mailbox_operator.fetcher.delivery_schedule import Delivery
+from mailbox_operator.fetcher.headers import read_sender
 from mailbox_operator.fetcher.http.pool import HttpPool, HttpServer, UrlError, parse_url
 from mailbox_operator.fetcher.http.proxy import find_proxy
 from mailbox_operator.fetcher.ids import UidValidity
-from mailbox_operator.fetcher.message import Message
+from mailbox_operator.fetcher.message import Body, Message, Parcel, start_of
 from mailbox_operator.fetcher.mounted_tls import context_from
-from mailbox_operator.fetcher.outbox import OutboxSink
+from mailbox_operator.fetcher.outbox import Form, OutboxSink
 from mailbox_operator.fetcher.plan import PlanError, Webhook
 from mailbox_operator.fetcher.sink import SinkContext
 from mailbox_operator.fetcher.spool import Spool
 from mailbox_operator.fetcher.watched_file import WatchedFile
 from mailbox_operator.fetcher.webhook.answer import Answer, Verdict
-from mailbox_operator.fetcher.webhook.carrier import Form, HttpClient, WebhookCarrier
+from mailbox_operator.fetcher.webhook.carrier import HttpClient, WebhookCarrier
 from mailbox_operator.fetcher.webhook.cloud_event import EventTemplate, render_head
 from mailbox_operator.fetcher.webhook.secrets import WebhookSecrets
 from mailbox_operator.mail.errors import MailError
@@ -81,25 +83,9 @@ class WebhookSink(OutboxSink):
                 return  # half written, perhaps; connections go by the one before
             self._pool.use(self._server)
 
-    def offer(self, message: Message) -> None:
-        """Take a message. One that is held already is not taken twice."""
-        if self._outbox.refuses(message):
-            return
-        body = message.body
-        if self._webhook.format == "Parsed":
-            if isinstance(body, Spool):
-                self._outbox.add(message, octets=b"", spool=body)
-                return
-            document = self._parse(message, body=bytes(body))
-            head = self._parsed_head(len(document))
-            self._outbox.add(message, octets=head + document, spool=None, head=len(head))
-        elif isinstance(body, Spool):
-            head = self._raw_head(message, body.size)
-            self._outbox.add(message, octets=head, spool=body, head=len(head))
-        else:
-            head = self._raw_head(message, len(body))
-            # The one copy a message takes: a repeated request is then the very same octets.
-            self._outbox.add(message, octets=b"".join((head, body)), spool=None, head=len(head))
+    def offer(self, parcels: Sequence[Parcel]) -> None:
+        """Take messages. One that is held already is not taken twice."""
+        self._outbox.take(parcels, form=self._form)
 
     def _open_client(self, tasks: asyncio.TaskGroup) -> HttpClient:
         webhook, server = self._webhook, self._server
@@ -125,18 +111,30 @@ class WebhookSink(OutboxSink):
         fault = self._secrets.fault
         self._outbox.block(Answer(verdict=Verdict.MISCONFIGURED, said=fault) if fault else None)
 
-    def _raw_head(self, message: Message, length: int) -> bytes:
-        key = (message.folder, message.uidvalidity)
-        template = self._templates.get(key)
+    def _form(self, message: Message, body: Body) -> Form:
+        """Return a message as a whole request, so that a repeated one is the very same octets."""
+        if self._webhook.format == "Parsed":
+            if isinstance(body, Spool):
+                return b"", body, 0  # parsed later
+            document = self._parse(message, body=bytes(body))
+            head = self._parsed_head(len(document))
+            return head + document, None, len(head)
+        length = body.size if isinstance(body, Spool) else len(body)
+        head = self._raw_head(message, sender=read_sender(start_of(body)), length=length)
+        return (head, body, len(head)) if isinstance(body, Spool) else (b"".join((head, body)), None, len(head))
+
+    def _raw_head(self, message: Message, *, sender: bytes, length: int) -> bytes:
+        folder, uidvalidity, _ = message.key
+        template = self._templates.get((folder, uidvalidity))
         if template is None:
-            template = self._templates[key] = EventTemplate(
+            template = self._templates[folder, uidvalidity] = EventTemplate(
                 self._mailbox,
-                folder=message.folder,
-                uidvalidity=message.uidvalidity,
+                folder=folder,
+                uidvalidity=uidvalidity,
                 target=self._target,
                 host=self._server.authority,
             )
-        return template.render_head(message, length=length)
+        return template.render_head(message, sender=sender, length=length)
 
     def _parsed_head(self, length: int) -> bytes:
         from mailbox_operator.fetcher.webhook.parsed_event import CONTENT_TYPE  # noqa: PLC0415 - as below
@@ -153,6 +151,7 @@ class WebhookSink(OutboxSink):
             message,
             mailbox=self._mailbox,
             delivery_id=self._ids.render(message.key),
+            sender=read_sender(start_of(body)),
             pieces=body.pieces() if isinstance(body, Spool) else (body,),
         )
 

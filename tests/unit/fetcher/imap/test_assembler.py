@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from mailbox_operator.fetcher.ids import Uid
-from mailbox_operator.fetcher.imap.assembler import GATHER_LIMIT, Body, ResponseAssembler
-from mailbox_operator.fetcher.imap.data import Fetched
+from mailbox_operator.fetcher.imap.assembler import GATHER_LIMIT, Fetched, ResponseAssembler
 from mailbox_operator.fetcher.imap.reader import Line, ProtocolError, ResponseReader
+from mailbox_operator.fetcher.message import Arrival, Body
 from mailbox_operator.fetcher.spool import Spool
 
 DATE = b'"17-Jul-1996 02:44:25 -0700"'
-Got = tuple[Fetched, bytes | None]
+Got = tuple[Arrival, bytes | None]
 
 
 def feed(reader: ResponseReader, stream: bytes, *, at_once: int) -> Iterator[None]:
@@ -27,7 +27,7 @@ def feed(reader: ResponseReader, stream: bytes, *, at_once: int) -> Iterator[Non
         yield
 
 
-def octets_of(body: Body) -> bytes | None:
+def octets_of(body: Body | None) -> bytes | None:
     """Return a body's octets, and give its disk space back."""
     if not isinstance(body, Spool):
         return None if body is None else bytes(body)
@@ -44,17 +44,15 @@ def assemble(
     assembler = ResponseAssembler(max_message=max_message, spool_folder=tmp_path)
     texts, messages, held = list[bytes](), list[Got](), list[str]()
 
-    def take(message: tuple[Fetched, Body] | None) -> None:
-        if message is None:
-            return
-        fetched, body = message
-        held.append(type(body).__name__)
-        messages.append((fetched, octets_of(body)))
+    def take(*some: Fetched | None) -> None:
+        for fetched, body in filter(None, some):
+            held.append("disk" if isinstance(body, Spool) else "memory")
+            messages.append((fetched, octets_of(body)))
 
     for _ in feed(reader, stream, at_once=at_once):
         while True:
-            if takes_whole and (message := assembler.next_whole(reader)) is not None:
-                take(message)
+            if takes_whole and (whole := assembler.next_whole(reader)):
+                take(*whole)
             elif takes_whole and (listing := assembler.next_listing(reader)) is not None:
                 texts += listing.splitlines()
             elif (event := reader.next_event()) is None:
@@ -73,11 +71,11 @@ def assemble(
 @pytest.mark.parametrize(
     ("size", "held"),
     [
-        (0, "memoryview"),
-        (5, "memoryview"),
-        (1 << 20, "memoryview"),
-        (2 << 20, "memoryview"),
-        (GATHER_LIMIT + 1, "Spool"),
+        (0, "memory"),
+        (5, "memory"),
+        (1 << 20, "memory"),
+        (2 << 20, "memory"),
+        (GATHER_LIMIT + 1, "disk"),
     ],
 )
 def test_a_body_arrives_whole_whatever_its_size(size: int, held: str, *, uid_first: bool, tmp_path: Path) -> None:
@@ -91,7 +89,7 @@ def test_a_body_arrives_whole_whatever_its_size(size: int, held: str, *, uid_fir
     else:
         stream = b"* 1 FETCH (BODY[] {%d}\r\n%b UID 7 INTERNALDATE %b)\r\n* 2 EXISTS\r\n" % (size, body, DATE)
     texts, [(fetched, octets)], [kind] = assemble(stream, tmp_path)
-    assert (fetched.uid, fetched.internaldate, octets) == (7, DATE.strip(b'"'), body)
+    assert (fetched.id, fetched.internaldate, octets) == (7, DATE.strip(b'"'), body)
     assert kind == held
     assert texts[-1] == b"* 2 EXISTS"
 
@@ -99,7 +97,7 @@ def test_a_body_arrives_whole_whatever_its_size(size: int, held: str, *, uid_fir
 def test_a_body_that_is_too_large_is_thrown_away_but_told(tmp_path: Path) -> None:
     stream = b"* 1 FETCH (UID 7 BODY[] {11}\r\n" + b"x" * 11 + b")\r\n"
     assert assemble(stream, tmp_path, max_message=10)[1] == [
-        (Fetched(Uid(7), b"", 0, header_only=False, seen=False), None)
+        (Arrival(Uid(7), b"", 0, header_only=False, seen=False), None)
     ]
 
 
@@ -145,7 +143,7 @@ def test_a_whole_response_gives_the_same_as_its_parts(stream: bytes, at_once: in
 
 def test_a_whole_response_is_taken_without_its_lines(tmp_path: Path) -> None:
     texts, messages, _ = assemble(FLAGGED % (DATE, 3, b"abc") + b"* 2 EXISTS\r\n", tmp_path)
-    assert messages == [(Fetched(Uid(7), DATE.strip(b'"'), 9, header_only=False, seen=True), b"abc")]
+    assert messages == [(Arrival(Uid(7), DATE.strip(b'"'), 9, header_only=False, seen=True), b"abc")]
     assert texts == [b"* 2 EXISTS"]
 
 

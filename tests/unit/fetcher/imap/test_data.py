@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from mailbox_operator.fetcher.ids import Uid
 from mailbox_operator.fetcher.imap.data import (
-    Fetched,
     Listed,
     parse_exists,
     parse_fetched,
@@ -18,6 +17,7 @@ from mailbox_operator.fetcher.imap.data import (
     render_date,
     seconds_of_date,
 )
+from mailbox_operator.fetcher.message import Arrival
 from mailbox_operator.fetcher.webhook.cloud_event import rfc3339_of_date
 
 DATE = b"17-Jul-1996 02:44:25 -0700"
@@ -28,21 +28,21 @@ DATE = b"17-Jul-1996 02:44:25 -0700"
     [
         (
             b'* 12 FETCH (UID 7 FLAGS (\\Seen $X) INTERNALDATE "%b" RFC822.SIZE 44 BODY[] {44}' % DATE,
-            Fetched(Uid(7), DATE, 44, header_only=False, seen=True),
+            Arrival(Uid(7), DATE, 44, header_only=False, seen=True),
         ),
         (
             b'* 12 FETCH (UID 7 FLAGS () INTERNALDATE "%b" RFC822.SIZE 44 BODY[HEADER] {4}' % DATE,
-            Fetched(Uid(7), DATE, 44, header_only=True, seen=False),
+            Arrival(Uid(7), DATE, 44, header_only=True, seen=False),
         ),
-        (b"* 1 FETCH (RFC822.SIZE 3 uid 9 BODY[] {3}", Fetched(Uid(9), b"", 3, header_only=False, seen=False)),
-        (b"* 1 FETCH (UID 9 BODY[] ~{3}", Fetched(Uid(9), b"", 0, header_only=False, seen=False)),
-        (b"* 1 FETCH (BODY[] NIL UID 9)", Fetched(Uid(9), b"", 0, header_only=False, seen=False)),
-        (b"* 1 FETCH (UID 9 FLAGS (\\seen) BODY[] {3}", Fetched(Uid(9), b"", 0, header_only=False, seen=True)),
+        (b"* 1 FETCH (RFC822.SIZE 3 uid 9 BODY[] {3}", Arrival(Uid(9), b"", 3, header_only=False, seen=False)),
+        (b"* 1 FETCH (UID 9 BODY[] ~{3}", Arrival(Uid(9), b"", 0, header_only=False, seen=False)),
+        (b"* 1 FETCH (BODY[] NIL UID 9)", Arrival(Uid(9), b"", 0, header_only=False, seen=False)),
+        (b"* 1 FETCH (UID 9 FLAGS (\\seen) BODY[] {3}", Arrival(Uid(9), b"", 0, header_only=False, seen=True)),
         (b"* 1 FETCH (BODY[] {3}", None),
         (b"* 1 FETCH (UID 9 ENVELOPE {3}", None),
     ],
 )
-def test_a_fetch_response_in_any_order(text: bytes, fetched: Fetched | None) -> None:
+def test_a_fetch_response_in_any_order(text: bytes, fetched: Arrival | None) -> None:
     assert parse_fetched(text) == fetched
 
 

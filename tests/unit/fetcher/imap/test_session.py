@@ -71,7 +71,7 @@ class Session:
             try:
                 await ImapSession(connection, offered, pipeline=pipeline, silence=60.0).run(once=once)
             finally:
-                self.ids += [message.headers.message_id for message in sink.delivered]
+                self.ids += [message.message_id for message in sink.delivered]
                 self.repeats += len(sink.delivered) - len({message.id for message in sink.delivered})
                 connection.close()
                 await connection.wait_closed()

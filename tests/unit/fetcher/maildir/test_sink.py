@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from conformance.sink import Listener, message, octets_of
+from conformance.sink import Listener, octets_of, parcel
 from mailbox_operator.fetcher.maildir.sink import MANY, PATIENCE, MaildirSink
 from mailbox_operator.fetcher.meter import Meter
 from mailbox_operator.fetcher.plan import Identity, Maildir
@@ -31,7 +31,7 @@ async def test_the_last_of_many_does_not_wait_for_more(tmp_path: Path) -> None:
         for group in range(GROUPS):
             began = loop.time()
             for uid in range(group * MANY + 1, (group + 1) * MANY + 1):
-                sink.offer(message(octets_of(uid), uid=uid))
+                sink.offer([parcel(octets_of(uid), uid=uid)])
             await listener.wait((group + 1) * MANY)
             took.append(loop.time() - began)
         sink.close()

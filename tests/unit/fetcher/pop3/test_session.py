@@ -90,7 +90,7 @@ async def test_mail_is_removed_once_the_sink_has_it_and_no_sooner(tmp_path: Path
         server.put(octets_of(number))
     async with serving(server, tmp_path) as plan:
         rig = Rig(plan, fetch=REMOVING)
-        rig.sink.refuses = lambda message: message.headers.message_id == b"<3@x>"
+        rig.sink.refuses = lambda message: message.message_id == b"<3@x>"
         assert await rig.once() is None
     assert list(server.messages) == [b"u3"], "what was quarantined stays"
 
@@ -230,7 +230,7 @@ async def test_of_a_message_that_is_too_large_the_header_is_fetched_and_the_mess
     server.put(octets_of(1) + b"x" * 2_000 + b"\r\n")
     server.put(octets_of(2))
     rig = await fetch(server, tmp_path, replace(REMOVING, max_message_size=1_000))
-    assert {message.headers.message_id: message.header_only for message in rig.sink.delivered} == {
+    assert {message.message_id: message.header_only for message in rig.sink.delivered} == {
         b"<1@x>": True,
         b"<2@x>": False,
     }
@@ -271,7 +271,7 @@ async def test_a_message_that_was_given_up_comes_when_somebody_asks_for_it(tmp_p
     server.put(octets_of(2))
     async with serving(server, tmp_path) as plan:
         first = Rig(plan, fetch=REMOVING)
-        first.sink.refuses = lambda message: message.headers.message_id == b"<1@x>"
+        first.sink.refuses = lambda message: message.message_id == b"<1@x>"
         await first.once()
         first.checkpoint.folders["INBOX"].reopen(["u1"])
         second = Rig(plan, fetch=REMOVING, checkpoint=first.checkpoint.to_json())

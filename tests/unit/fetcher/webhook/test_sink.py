@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from standardwebhooks.webhooks import Webhook as Reference
 
-from conformance.sink import Listener, SinkSuite, message, octets_of
+from conformance.sink import Listener, SinkSuite, octets_of, parcel
 from mailbox_operator.fetcher.plan import Webhook
 from mailbox_operator.fetcher.sink import Sink
 from mailbox_operator.fetcher.sinks import make_sink
@@ -70,8 +70,8 @@ async def test_a_request_is_signed_whether_in_memory_or_on_disk(hook: tuple[Hook
     spool.write(memoryview(octets_of(2, size=1 << 20)))
     listener = Listener()
     async with sink_to(Webhook(url=url, signing_key_file=str(tmp_path / "key")), listener) as sink:
-        sink.offer(message(octets_of(1), uid=1))
-        sink.offer(message(octets_of(2, size=1 << 20), uid=2, body=spool))
+        sink.offer([parcel(octets_of(1), uid=1)])
+        sink.offer([parcel(octets_of(2, size=1 << 20), uid=2, body=spool)])
         await listener.wait(2)
     for _, fields, body in receiver.requests:
         # the library reads JSON out of what it has checked; checked is enough here
@@ -87,7 +87,7 @@ async def test_what_waits_is_sent_with_the_secrets_of_the_moment(hook: tuple[Hoo
     (tmp_path / "headers/Authorization").write_text("Bearer wrong")
     listener = Listener()
     async with sink_to(Webhook(url=url, headers_folder=str(tmp_path / "headers")), listener) as sink:
-        sink.offer(message(octets_of(1), uid=1))
+        sink.offer([parcel(octets_of(1), uid=1)])
         await receiver.wait(1)
         (tmp_path / "headers/Authorization").write_text("Bearer right")
         receiver.status = 204
@@ -105,7 +105,7 @@ async def test_with_a_secret_that_cannot_be_used_nothing_is_sent_and_it_is_said(
     (tmp_path / "key").write_text("canary")
     listener = Listener()
     async with sink_to(Webhook(url=url, signing_key_file=str(tmp_path / "key")), listener) as sink:
-        sink.offer(message(octets_of(1), uid=1))
+        sink.offer([parcel(octets_of(1), uid=1)])
         health = sink.health(now=asyncio.get_running_loop().time())
         assert (health.failing, health.reason) == (True, "SinkMisconfigured")
         assert "canary" not in health.said
@@ -122,8 +122,8 @@ async def test_parsed_messages_are_json_whether_in_memory_or_on_disk(hook: tuple
     spool.write(memoryview(octets_of(2, size=5 << 20)))
     listener = Listener()
     async with sink_to(Webhook(url=url, format="Parsed"), listener) as sink:
-        sink.offer(message(octets_of(1), uid=1))
-        sink.offer(message(octets_of(2, size=5 << 20), uid=2, body=spool))
+        sink.offer([parcel(octets_of(1), uid=1)])
+        sink.offer([parcel(octets_of(2, size=5 << 20), uid=2, body=spool)])
         await listener.wait(2)
     assert spool.is_closed
     events = sorted((json.loads(body) for _, _, body in receiver.requests), key=lambda event: str(event["id"]))
@@ -145,8 +145,8 @@ async def test_a_proxy_is_asked_where_one_is_named(
     spool.write(memoryview(octets_of(2)))
     listener = Listener()
     async with sink_to(Webhook(url="http://hook.example/in?team=a"), listener) as sink:
-        sink.offer(message(octets_of(1), uid=1))
-        sink.offer(message(octets_of(2), uid=2, body=spool))
+        sink.offer([parcel(octets_of(1), uid=1)])
+        sink.offer([parcel(octets_of(2), uid=2, body=spool)])
         await listener.wait(2)
     assert {line for line, _, _ in receiver.requests} == {"POST http://hook.example/in?team=a HTTP/1.1"}
     assert sorted(body for _, _, body in receiver.requests) == [octets_of(1), octets_of(2)]
