@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from mailbox_operator.api.credentials import Credentials
 from mailbox_operator.api.mailbox import MailboxSpec
-from mailbox_operator.api.oauthapp import OAuthAppSpec
 from mailbox_operator.api.servers import Incoming, Outgoing
 
 
@@ -16,11 +15,6 @@ def not_implemented(spec: MailboxSpec) -> list[str]:
         *_sign_in("spec.credentials", spec.credentials),
         *(_sign_in("spec.outgoing.credentials", spec.outgoing.credentials) if spec.outgoing else ()),
     ]
-
-
-def app_not_implemented(spec: OAuthAppSpec) -> list[str]:
-    """Return the fields of an OAuthApp that ask for what this version does not do yet: no grant is done yet."""
-    return [f"spec.grant: {spec.grant}"]
 
 
 def _identity(spec: MailboxSpec) -> Iterator[str]:

@@ -89,7 +89,7 @@ class Limits(Model):
         description="Simultaneous connections of a mailbox; so many mailboxes are proven at once, too.",
     )
     min_interval: Annotated[str, Field(max_length=32, json_schema_extra=between("1s", "24h"))] | None = Field(
-        default=None, description="Shortest poll interval."
+        default=None, description="Shortest poll interval; a Mailbox that asks for a shorter one gets this."
     )
     max_message_size: Quantity | None = Field(default=None, description="Largest message it takes.")
 
@@ -169,7 +169,7 @@ class MailProviderSpec(Model):
     )
     oauth: ProviderOAuth | None = Field(default=None, description="OAuth at this provider.")
     limits: Limits | None = Field(default=None, description="What the provider tolerates.")
-    idle: bool = Field(default=True, description="Whether its IMAP pushes (IDLE).")
+    idle: bool = Field(default=True, description="Whether its IMAP pushes (IDLE); false: it is polled.")
     contacts: URL | None = Field(default=None, description="CardDAV, where it has it.")
     calendar: URL | None = Field(default=None, description="CalDAV, where it has it.")
     tls: Tls | None = Field(default=None, description="How its certificates are judged, where a Mailbox does not say.")

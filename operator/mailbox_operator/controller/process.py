@@ -45,7 +45,6 @@ log = logging.getLogger(__name__)
 
 RELIST_SECONDS: Final = 600.0
 RETRY_SECONDS: Final = 10.0
-LEAVE_SECONDS: Final = 5.0
 CONFLICT: Final = 409
 
 

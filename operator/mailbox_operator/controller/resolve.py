@@ -6,9 +6,10 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from mailbox_operator.api.credentials import Credentials
+from mailbox_operator.api.durations import seconds
 from mailbox_operator.api.implemented import uses_ews
 from mailbox_operator.api.mailbox import MailboxSpec
-from mailbox_operator.api.mailprovider import IncomingEndpoint, MailProviderSpec, OutgoingEndpoint, UsernameForm
+from mailbox_operator.api.mailprovider import IncomingEndpoint, Limits, MailProviderSpec, OutgoingEndpoint, UsernameForm
 from mailbox_operator.api.references import SecretKey
 from mailbox_operator.api.servers import Incoming, Outgoing
 from mailbox_operator.api.tls import Tls
@@ -68,12 +69,17 @@ class Resolution:
     provider: str | None
     provider_connections: int | None = None
     """How many connections the provider tolerates, where it says so."""
+    least_interval_seconds: float = 0.0
+    """Between two polls, at this provider."""
+    pushes: bool = True
+    """Whether the provider's IMAP tells of new mail by itself, where it offers to."""
 
 
 def resolve(spec: MailboxSpec, *, provider: MailProviderSpec | None) -> Resolution:
     """Return the choice. Raises UnresolvedError."""
     name = spec.provider_ref.name if spec.provider_ref else None
     form = provider.username_form if provider else UsernameForm()
+    limits = provider.limits if provider and provider.limits else Limits()
     login = _login(spec.credentials, spec.address, form)
     other = spec.outgoing.credentials if spec.outgoing else None
     return Resolution(
@@ -83,7 +89,9 @@ def resolve(spec: MailboxSpec, *, provider: MailProviderSpec | None) -> Resoluti
         outgoing_login=_login(other, spec.address, form) if other else login,
         tls=spec.tls or (provider.tls if provider and provider.tls else Tls()),
         provider=name,
-        provider_connections=provider.limits.connections if provider and provider.limits else None,
+        provider_connections=limits.connections,
+        least_interval_seconds=seconds(limits.min_interval) if limits.min_interval else 0.0,
+        pushes=provider.idle if provider else True,
     )
 
 

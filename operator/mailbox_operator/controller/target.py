@@ -83,7 +83,7 @@ def render_plan(mailbox: Mailbox, chosen: Resolution, *, admitted_at: str = "") 
             path=door.path,
             address=spec.address,
         ),
-        fetch=_render_fetch(spec.fetch),
+        fetch=_render_fetch(spec.fetch, chosen),
         delivery=render_delivery(mailbox),
         quarantine_request=metadata.annotations.get(QUARANTINE_ANNOTATION, "")[:REQUEST_LIMIT],
         resumes=bool(fetcher and fetcher.messages_delivered),
@@ -92,13 +92,13 @@ def render_plan(mailbox: Mailbox, chosen: Resolution, *, admitted_at: str = "") 
     )
 
 
-def _render_fetch(wanted: FetchSpec) -> Fetch:
+def _render_fetch(wanted: FetchSpec, at: Resolution) -> Fetch:
     chosen, after = wanted.filter, wanted.after_fetch
     return Fetch(
         folders=tuple(wanted.folders.include),
         exclude=tuple(wanted.folders.exclude),
-        push=wanted.mode == "Push",
-        interval_seconds=seconds(wanted.interval),
+        push=wanted.mode == "Push" and at.pushes,
+        interval_seconds=max(seconds(wanted.interval), at.least_interval_seconds),
         since_seconds=seconds(wanted.since),
         unseen_only=chosen.unseen_only,
         headers=tuple(HeaderMatch(name=one.name, value=one.value) for one in chosen.headers),

@@ -2,9 +2,8 @@ from typing import Any, Final
 
 import pytest
 
-from mailbox_operator.api.implemented import app_not_implemented, not_implemented
+from mailbox_operator.api.implemented import not_implemented
 from mailbox_operator.api.mailbox import MailboxSpec
-from mailbox_operator.api.oauthapp import OAuthAppSpec
 
 DONE: Final[dict[str, Any]] = {
     "address": "support@example.com",
@@ -63,8 +62,3 @@ def test_what_is_done_is_not_complained_of() -> None:
 )
 def test_what_is_not_done_is_named_with_its_value(spec: dict[str, Any], told: str) -> None:
     assert asked(**spec) == [told]
-
-
-def test_no_grant_of_an_app_is_done() -> None:
-    spec = {"provider": "Google", "clientID": "a", "grant": "JWTBearer", "serviceAccountKeyRef": {"name": "a"}}
-    assert app_not_implemented(OAuthAppSpec.model_validate(spec)) == ["spec.grant: JWTBearer"]

@@ -1,12 +1,15 @@
 import json
 from typing import Any
 
+import pytest
 from kubernetes_validate import validate
 
+from mailbox_operator.api.mailprovider import MailProviderSpec
 from mailbox_operator.controller.apply import covers
 from mailbox_operator.controller.children import render_children
 from mailbox_operator.controller.judge import judge
 from mailbox_operator.controller.kinds import Kind
+from mailbox_operator.controller.target import render_plan
 from mailbox_operator.fetcher.plan import Fetch, HeaderMatch, Plan, Webhook
 from unit.controller.builders import mailbox
 
@@ -167,3 +170,24 @@ def test_what_others_add_is_no_difference_and_what_they_change_is() -> None:
 def test_probes_are_answered_by_ipv4_and_ipv6() -> None:
     (container,) = pod()["containers"]
     assert "--listen=:8080" in container["args"]
+
+
+@pytest.mark.parametrize(
+    ("provider", "interval", "push"),
+    [
+        ({}, 30.0, True),
+        ({"limits": {"connections": 4}}, 30.0, True),
+        ({"limits": {"minInterval": "10s"}}, 30.0, True),
+        ({"limits": {"minInterval": "5m"}}, 300.0, True),
+        ({"idle": False}, 30.0, False),
+    ],
+)
+def test_a_provider_is_asked_no_oftener_and_no_other_way_than_it_says(
+    provider: dict[str, Any], interval: float, *, push: bool
+) -> None:
+    box = mailbox(fetch={"interval": "30s"}, providerRef={"name": "example"})
+    spec = MailProviderSpec.model_validate({"incoming": [{"protocol": "IMAP", "host": "a.example"}]} | provider)
+    chosen = judge(box, provider=spec, version_of=lambda _: "1", allow_insecure=False).chosen
+    assert chosen is not None
+    found = render_plan(box, chosen).fetch
+    assert (found.interval_seconds, found.push) == (interval, push)
