@@ -41,11 +41,26 @@ def transitions(before: Sequence[Object], after: Sequence[Object]) -> list[Happe
             note = f"{one['type']}: {one['message']}"
             found.append(Happening(warning=True, reason=one["reason"], action="Verify", note=note))
     was_ready = old.get(ConditionType.READY)
-    if ready and ready["status"] == "True" and (was_ready is None or was_ready["status"] != "True"):
-        failed = [one for one in before if one["status"] == "False" and one["reason"] not in QUIET]
-        reason = "Recovered" if failed else "Verified"
-        found.append(Happening(warning=False, reason=reason, action="Verify", note=ready["message"]))
+    if recovery := _recovery(before, after):
+        found.append(recovery)
+    elif ready and ready["status"] == "True" and (was_ready is None or was_ready["status"] != "True"):
+        found.append(Happening(warning=False, reason="Verified", action="Verify", note=ready["message"]))
     return found
+
+
+def _recovery(before: Sequence[Object], after: Sequence[Object]) -> Happening | None:
+    """Return that all that had failed holds, in the words of what holds; its fetcher may still have to start."""
+    failed, fails = _failed(before), _failed(after)
+    mended = [one for one in after if one["type"] in failed and one["status"] == "True"]
+    if not failed or fails or len(mended) < len(failed):
+        return None
+    note = "; ".join(f"{one['type']}: {one['message']}" for one in mended)
+    return Happening(warning=False, reason="Recovered", action="Verify", note=note)
+
+
+def _failed(conditions: Sequence[Object]) -> frozenset[str]:
+    steps = (one for one in conditions if one["type"] != ConditionType.READY)
+    return frozenset(one["type"] for one in steps if one["status"] == "False" and one["reason"] not in QUIET)
 
 
 def quarantined(before: Object, after: Object, *, last: str) -> list[Happening]:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from mailbox_operator.api.conditions import ConditionType
+from mailbox_operator.api.meta import MAILBOX_LABEL
 from mailbox_operator.api.reasons import Reason
 from mailbox_operator.controller.backoff import parse_time
 from mailbox_operator.controller.outcome import Outcome, Remedy, blocked, fails, holds, unknown
@@ -92,10 +93,11 @@ def fetching_outcomes(seen: Fetching) -> tuple[Outcome, Outcome]:
 
 def _available(deployment: Object | None, progress: Progress | None) -> Outcome:
     status = (deployment or {}).get("status") or {}
-    if trouble := _trouble(status):
-        return fails(
-            AVAILABLE, trouble["reason"], f"The fetcher does not start: {trouble['message']}", remedy=Remedy.TIME
-        )
+    if deployment and (trouble := _trouble(status)):
+        name = (deployment["metadata"].get("labels") or {}).get(MAILBOX_LABEL, "")
+        remedy = f"kubectl describe pod -l {MAILBOX_LABEL}={name} tells why"
+        message = f"The fetcher does not start: {trouble['message'].rstrip('.')}: {remedy}"
+        return fails(AVAILABLE, trouble["reason"], message, remedy=Remedy.TIME)
     current = deployment is not None and status.get("observedGeneration") == deployment["metadata"].get("generation")
     if not (current and status.get("availableReplicas") and progress):
         return unknown(AVAILABLE, Reason.FETCHER_STARTING, "The fetcher is starting", remedy=Remedy.TIME)

@@ -37,7 +37,18 @@ def test_another_reason_is_told_again() -> None:
 
 
 def test_a_recovery_is_told() -> None:
-    assert reasons([REFUSED, condition("Ready", "False", "Progressing")], [READY]) == ["Recovered"]
+    mended = condition("IncomingAuthenticated", "True", "Succeeded", "Signed in as support")
+    not_ready = condition("Ready", "False", "CredentialsInvalid")
+    assert reasons([REFUSED, condition("Ready", "False", "Progressing")], [mended, READY]) == ["Recovered"]
+    [told] = transitions([REFUSED, not_ready], [mended, condition("Ready", "Unknown", "FetcherStarting")])
+    assert (told.reason, told.note) == ("Recovered", "IncomingAuthenticated: Signed in as support")
+
+
+def test_what_has_recovered_in_part_or_is_not_known_is_no_recovery() -> None:
+    other = condition("OutgoingReachable", "False", "ConnectionRefused")
+    mended = condition("IncomingAuthenticated", "True", "Succeeded")
+    assert reasons([REFUSED, other], [mended, other]) == []
+    assert reasons([REFUSED], [condition("IncomingAuthenticated", "Unknown", "Pending")]) == []
 
 
 def test_what_only_waits_is_not_told() -> None:

@@ -15,7 +15,7 @@ from mailbox_operator.controller.outcome import Remedy, Status
 from mailbox_operator.fetcher.progress import Progress, State
 
 RUNNING: dict[str, Any] = {
-    "metadata": {"name": "mbx-a", "generation": 2},
+    "metadata": {"name": "mbx-a", "generation": 2, "labels": {"mailbox-operator.io/mailbox": "a"}},
     "status": {"observedGeneration": 2, "availableReplicas": 1},
 }
 SEEN = Fetching(
@@ -97,7 +97,8 @@ def test_a_deployment_that_makes_no_pod_tells_why() -> None:
     trouble = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota"}
     available, _ = fetching_outcomes(replace(SEEN, deployment=RUNNING | {"status": {"conditions": [trouble]}}))
     assert (available.status, available.reason) == (Status.FALSE, "FailedCreate")
-    assert "exceeded quota" in available.message
+    look = "kubectl describe pod -l mailbox-operator.io/mailbox=a tells why"
+    assert available.message == f"The fetcher does not start: exceeded quota: {look}"
 
 
 @pytest.mark.parametrize(("state", "remedy"), [(State.SINK_FAILING, Remedy.TIME), (State.SINK_GONE, Remedy.PERSON)])
