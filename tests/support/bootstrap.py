@@ -35,6 +35,7 @@ PACKAGES: Final = {  # Debian package: a file that shows it is there
     "postfix": "/usr/sbin/postfix",
     "nginx-light": "/usr/sbin/nginx",
     "libnginx-mod-stream": "/usr/lib/nginx/modules/ngx_stream_module.so",
+    "tinyproxy-bin": "/usr/bin/tinyproxy",
     "isync": "/usr/bin/mbsync",
     "davmail-server": "/usr/share/davmail/davmail.jar",
     "nodejs": "/usr/bin/node|/usr/local/bin/node",

@@ -29,14 +29,23 @@ class MailServer:
 
 
 @contextmanager
+def servers_folder() -> Iterator[Path]:
+    """Make a folder that servers can enter under users of their own; pytest closes its own to them at each start."""
+    root = Path(tempfile.mkdtemp(prefix="mail-"))
+    root.chmod(0o755)
+    try:
+        yield root
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+@contextmanager
 def running_mail_server(
     *names: str, address: str = "127.0.0.1", domain: str, standard_ports: bool = False
 ) -> Iterator[MailServer]:
     """Run a pair on `address`; its certificate is good for `names`, localhost and 127.0.0.1."""
-    root = Path(tempfile.mkdtemp(prefix="mail-"))
-    root.chmod(0o755)  # Dovecot and Postfix run as users of their own
     ports = [143, 993, 25, 587, 465, 110, 995, 24, 2424] if standard_ports else free_ports(9, address)
-    try:
+    with servers_folder() as root:
         pki = Pki.make(root / "pki", *names)
         dovecot = Dovecot.start(
             root / "dovecot",
@@ -65,8 +74,6 @@ def running_mail_server(
                 postfix.stop()
         finally:
             dovecot.stop()
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
 
 
 def free_ports(count: int, address: str = "127.0.0.1") -> list[int]:

@@ -128,6 +128,7 @@ class Fetcher:
     port: int
     process: subprocess.Popen[bytes] | None = None
     options: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def password_file(self) -> Path:
@@ -190,7 +191,7 @@ class Fetcher:
             self.process = subprocess.Popen(
                 self.command("--listen", f"127.0.0.1:{self.port}", *more),
                 stderr=log,
-                env=os.environ | {"TMPDIR": str(self.folder)},
+                env=os.environ | {"TMPDIR": str(self.folder)} | self.environment,
             )
         return self.process
 

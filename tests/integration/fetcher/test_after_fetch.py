@@ -10,7 +10,7 @@ from integration.fetcher.conftest import Fetcher, Receiver
 from integration.fetcher.test_delivery import numbered
 from support.kube import until
 from testbed.dovecot import Dovecot
-from testbed.mailserver import MailServer, free_ports
+from testbed.mailserver import MailServer, free_ports, servers_folder
 
 pytestmark = pytest.mark.integration
 
@@ -18,16 +18,14 @@ BARE = "IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE LITERAL+"
 
 
 @pytest.fixture(scope="module")
-def bare(server: MailServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dovecot]:
+def bare(server: MailServer) -> Iterator[Dovecot]:
     """A Dovecot that says it knows neither MOVE nor UIDPLUS, nor ESEARCH, SPECIAL-USE and the like."""
-    root = tmp_path_factory.mktemp("bare")
-    for folder in (root, *list(root.parents)[:-2]):
-        folder.chmod(0o755)
     imap, imaps = free_ports(2)
     settings = f"protocol imap {{\n  imap_capability = {BARE}\n}}\n"
-    made = Dovecot.start(root, pki=server.pki, imap=imap, imaps=imaps, settings=settings)
-    yield made
-    made.stop()
+    with servers_folder() as root:
+        made = Dovecot.start(root, pki=server.pki, imap=imap, imaps=imaps, settings=settings)
+        yield made
+        made.stop()
 
 
 def use(fetcher: Fetcher, dovecot: Dovecot, account: Account) -> None:

@@ -55,7 +55,7 @@ def test_a_refused_message_is_quarantined_and_stops_no_other(
     receiver.wait_accepted(2)
     until(lambda: fetcher.metric("quarantined") == 1, seconds=15, what="the poison message is quarantined")
     assert [event.answered for event in receiver.events].count(status) == 3
-    assert fetcher.wait_state("Idle").quarantined == 1
+    until(lambda: fetcher.wait_state("Idle").quarantined == 1, seconds=5, what="and that is written down")
     [[folder, uid, said, _, _, message_id]] = fetcher.saved()["quarantine"]
     assert (folder, said, message_id) == ("INBOX", f"The sink answered {status}", "<2@x>")
     assert fetcher.saved()["folders"]["INBOX"]["last"] == 3

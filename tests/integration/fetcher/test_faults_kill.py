@@ -17,7 +17,7 @@ from integration.fetcher.conftest import Fetcher, Receiver
 from integration.fetcher.tally import Record, message_ids, messages, tally
 from support.kube import until
 from testbed.dovecot import Dovecot
-from testbed.mailserver import MailServer, free_ports
+from testbed.mailserver import MailServer, free_ports, servers_folder
 
 pytestmark = pytest.mark.integration
 
@@ -79,14 +79,11 @@ class RestartableDovecot:
 
 
 @pytest.fixture
-def own_dovecot(server: MailServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RestartableDovecot]:
-    root = tmp_path_factory.mktemp("dovecot")
-    for folder in (root, *list(root.parents)[:-2]):
-        with contextlib.suppress(PermissionError):
-            folder.chmod(0o755)
-    made = RestartableDovecot.start(root, server)
-    yield made
-    made.running.kill()
+def own_dovecot(server: MailServer) -> Iterator[RestartableDovecot]:
+    with servers_folder() as root:
+        made = RestartableDovecot.start(root, server)
+        yield made
+        made.running.kill()
 
 
 @pytest.mark.timeout(60)

@@ -100,4 +100,4 @@ def test_one_message_refused_for_ever_and_a_pause_asked_for_among_a_thousand(
     record_property("tally", f"one poison message, one 429: {found}")
     assert (found.lost, found.repeats, found.strange) == (0, 0, 0), found
     assert [event.answered for event in receiver.events].count(429) == 1
-    assert fetcher.wait_state("Idle").quarantined == 1
+    until(lambda: fetcher.wait_state("Idle").quarantined == 1, seconds=5, what="and that is written down")

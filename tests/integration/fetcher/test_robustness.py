@@ -1,6 +1,5 @@
 """Kills, lost connections, changed passwords, folders that begin anew: nothing is lost, nobody knocks twice."""
 
-import contextlib
 import os
 import shutil
 import subprocess
@@ -16,7 +15,7 @@ from mailbox_operator.mail.endpoint import Security
 from support.kube import until
 from support.patience import PATIENCE
 from testbed.dovecot import Dovecot
-from testbed.mailserver import MailServer, free_ports
+from testbed.mailserver import MailServer, free_ports, servers_folder
 
 pytestmark = pytest.mark.integration
 
@@ -149,34 +148,31 @@ def test_two_fetchers_of_one_checkpoint_do_not_both_run(
 
 @pytest.mark.timeout(80)
 def test_a_server_that_restarts_is_found_again(
-    server: MailServer, account: Account, receiver: Receiver, fetcher: Fetcher, tmp_path_factory: pytest.TempPathFactory
+    server: MailServer, account: Account, receiver: Receiver, fetcher: Fetcher
 ) -> None:
-    root = tmp_path_factory.mktemp("dovecot")
-    for folder in (root, *list(root.parents)[:-2]):
-        with contextlib.suppress(PermissionError):
-            folder.chmod(0o755)
     imap, imaps = free_ports(2)
+    with servers_folder() as root:
 
-    def start() -> Dovecot:
-        return Dovecot.start(root, pki=server.pki, imap=imap, imaps=imaps)
+        def start() -> Dovecot:
+            return Dovecot.start(root, pki=server.pki, imap=imap, imaps=imaps)
 
-    own = start()
-    try:
-        own.set_password(account.address, account.password)
-        own.maildir(account.address)
-        fetcher.write_plan(replace(fetcher.plan, source=replace(fetcher.plan.source, port=imaps)))
-        fetcher.start()
-        fetcher.wait_state("Idle")
-        own.kill()  # asked to stop, Dovecot 2.3 lets those who idle idle on for some ten seconds
-        until(lambda: "session failed" in fetcher.log(), seconds=5, what="the loss is noticed")
-        shutil.rmtree(root / "log")
-        shutil.rmtree(root / "run")  # sockets that a killed master leaves behind
         own = start()
-        own.seed(account.address, numbered(1))
-        receiver.wait_accepted(1, seconds=60)  # a busy machine takes its time to authenticate again
-        assert fetcher.metric("reconnects_total") == 1
-    finally:
-        own.stop()
+        try:
+            own.set_password(account.address, account.password)
+            own.maildir(account.address)
+            fetcher.write_plan(replace(fetcher.plan, source=replace(fetcher.plan.source, port=imaps)))
+            fetcher.start()
+            fetcher.wait_state("Idle")
+            own.kill()  # asked to stop, Dovecot 2.3 lets those who idle idle on for some ten seconds
+            until(lambda: "session failed" in fetcher.log(), seconds=5, what="the loss is noticed")
+            shutil.rmtree(root / "log")
+            shutil.rmtree(root / "run")  # sockets that a killed master leaves behind
+            own = start()
+            own.seed(account.address, numbered(1))
+            receiver.wait_accepted(1, seconds=60)  # a busy machine takes its time to authenticate again
+            assert fetcher.metric("reconnects_total") == 1
+        finally:
+            own.stop()
 
 
 def test_it_leaves_at_once_and_loses_nothing(

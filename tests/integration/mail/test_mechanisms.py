@@ -1,8 +1,6 @@
 """Every mechanism against a real Dovecot, and through Postfix."""
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +22,7 @@ from support.descriptors import open_files
 from support.kube import until
 from testbed.dovecot import Dovecot
 from testbed.introspection import dovecot_settings, introspecting
-from testbed.mailserver import free_ports
+from testbed.mailserver import free_ports, servers_folder
 from testbed.pki import Pki
 from testbed.postfix import Postfix
 
@@ -48,10 +46,8 @@ class Peers:
 
 @pytest.fixture(scope="module")
 def peers() -> Iterator[Peers]:
-    root = Path(tempfile.mkdtemp(prefix="mail-"))
-    root.chmod(0o755)
     ports = free_ports(5)
-    try:
+    with servers_folder() as root:
         pki = Pki.make(root / "pki", "localhost")
         with introspecting({TOKEN: ADA}) as url:
             settings = dovecot_settings(root, url=url) + "auth_verbose = yes\n"
@@ -73,8 +69,6 @@ def peers() -> Iterator[Peers]:
                     postfix.stop()
             finally:
                 dovecot.stop()
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
 
 
 def session(peers: Peers, protocol: Protocol, security: Security = Security.TLS) -> Session:
