@@ -20,10 +20,11 @@ const (
 	stopGrace        = 15 * time.Second
 )
 
-// rareCollection trades memory, up to a bound, for time: a small cluster's heap
-// is little more than schemas, and the API server spends a quarter of its time
-// looking through them for garbage. What the environment says wins.
-var rareCollection = []string{"GOGC=300", "GOMEMLIMIT=768MiB"}
+// rareCollection trades memory for time: a small cluster's heap is little more
+// than schemas, and the API server spends a quarter of its time looking through
+// them for garbage. No limit of memory beside it: a heap that comes near to one
+// is looked through without end. What the environment says wins.
+const rareCollection = "GOGC=200"
 
 // component is a child process running one part of the cluster. Every part
 // has a process of its own because they share package-level state (flags,
@@ -47,7 +48,7 @@ func (c *cluster) startComponent(name string, args []string, failed chan<- error
 	p := &component{name: name, done: make(chan struct{})}
 	p.cmd = exec.Command(self, append([]string{componentCommand, name}, args...)...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
-	p.cmd.Env = append(rareCollection, os.Environ()...)
+	p.cmd.Env = append([]string{rareCollection}, os.Environ()...)
 	// Own process group: Ctrl-C reaches only the parent, which stops the
 	// children in order. If the parent is killed, they die with it.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
