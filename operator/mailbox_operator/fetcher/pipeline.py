@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from mailbox_operator.fetcher.checkpoint.checkpoint import Checkpoint
@@ -111,18 +110,21 @@ class Pipeline:
         now = self.clock()
         meter, checkpoint = self.meter, self.checkpoint
         observe, remember = meter.delivery_seconds.observe, checkpoint.seen.add
+        by_folder: dict[tuple[str, UidValidity | None], list[Message]] = {}
         for message in messages:
-            meter.bytes_delivered += message.size
-            if message.arrived is not None:
-                observe(max(0.0, now - message.arrived))
-            remember(message.message_id)
+            key, _, arrived, size, _, message_id, _ = message
+            meter.bytes_delivered += size
+            if arrived is not None:
+                observe(max(0.0, now - arrived))
+            remember(message_id)
+            by_folder.setdefault(key[:2], []).append(message)
         meter.messages_delivered += len(messages)
         meter.last_success_seconds = checkpoint.last_message_seconds = now
         checkpoint.messages_delivered += len(messages)
         self.unsaved += len(messages)
-        for (folder, uidvalidity), group in groupby(messages, key=_folder_of):
+        for (folder, uidvalidity), group in by_folder.items():
             if ledger := self._ledger(folder, uidvalidity):
-                self._settle_delivered(folder, ledger, tuple(group))
+                self._settle_delivered(folder, ledger, group)
         self.changed()
 
     def _settle_delivered(self, folder: str, ledger: Ledger, messages: Sequence[Message]) -> None:
@@ -201,10 +203,6 @@ def follows_up(fetch: Fetch) -> bool:
 def removes(fetch: Fetch) -> bool:
     """Say whether a message that was delivered is deleted on the server, at once or later."""
     return fetch.delete or fetch.delete_after_seconds is not None or not fetch.leave_on_server
-
-
-def _folder_of(message: Message) -> tuple[str, UidValidity | None]:
-    return message.key[:2]
 
 
 def _nobody(_folder: str = "") -> None:

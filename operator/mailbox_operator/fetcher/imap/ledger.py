@@ -83,7 +83,10 @@ class ImapLedger:
             fresh.append(uid)
         if fresh:
             self._open.update(dict.fromkeys(fresh))
-            self._order = deque(sorted({*self._order, *fresh})) if self._order else deque(fresh)
+            if not self._order or self._order[-1] < fresh[0]:
+                self._order.extend(fresh)
+            else:  # beyond them lies what an earlier run settled
+                self._order = deque(sorted({*self._order, *fresh}))
         self.through = max(self.through, through)
         self._advance()
         return fresh

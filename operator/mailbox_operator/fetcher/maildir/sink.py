@@ -179,8 +179,9 @@ class MaildirSink:
 
     def _write_waiting(self, folder: MaildirFolder) -> None:
         """Write what waits, until the group is full or the volume fails."""
-        while self._waiting and len(self._group) < GROUP and self._group_octets < GROUP_OCTETS:
-            held = self._waiting[0]
+        waiting, group = self._waiting, self._group
+        while waiting and len(group) < GROUP and self._group_octets < GROUP_OCTETS:
+            held = waiting[0]
             if self._known and self._is_repeat(held):
                 self._loop.call_soon(self._deliver, (held,))
                 self._due.set()  # then there may be room again, and where all are repeats nothing else says so
@@ -191,9 +192,9 @@ class MaildirSink:
                     self._fail(error)
                     self._due.set()
                     return
-                self._group.append(held)
+                group.append(held)
                 self._group_octets += len(held.octets)
-            self._waiting.popleft()
+            waiting.popleft()
         self._schedule_commit()
 
     def _schedule_commit(self) -> None:
