@@ -63,6 +63,7 @@ class Meter:
         self.reconnects = 0
         self.credential_reloads = 0
         self.after_fetch_failures = 0
+        self.checkpoint_failures = 0
         self.last_success_seconds = 0.0
 
     def collect(self) -> "Iterator[Metric]":
@@ -85,6 +86,7 @@ class Meter:
                 "Times that the server refused to mark, move or delete.",
                 self.after_fetch_failures,
             ),
+            ("checkpoint_failures", "Times that the checkpoint could not be written.", self.checkpoint_failures),
             ("reconnects", "Sessions with the mail server after the first.", self.reconnects),
             ("credential_reloads", "Sign-ins with a changed credential.", self.credential_reloads),
         ):

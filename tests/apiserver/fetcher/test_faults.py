@@ -129,8 +129,8 @@ def pod(kube: Kube, server: MailServer, account: Account, tmp_path: Path) -> Ite
             process.wait(timeout=60)
 
 
-def seed(server: MailServer, account: Account, count: int, *, octets: int = 0) -> list[str]:
-    names = [f"Message-ID: <{number}@pods>" for number in range(count)]
+def seed(server: MailServer, account: Account, count: int, *, first: int = 0, octets: int = 0) -> list[str]:
+    names = [f"Message-ID: <{number}@pods>" for number in range(first, first + count)]
     server.dovecot.seed(account.address, [f"{name}\r\n\r\n{'x' * octets}\r\n".encode() for name in names])
     return names
 
@@ -167,6 +167,28 @@ def test_mail_flows_on_while_the_api_server_is_away_until_too_much_could_not_be_
     assert sorted(pod.names()) == sorted(names)
     until(lambda: pod.delivered() == len(names), seconds=40, what=lambda: str(pod.delivered()))
     assert process.poll() is None
+
+
+def test_a_checkpoint_deleted_under_a_running_fetcher_is_told_and_written_anew_in_full(
+    pod: Pod, server: MailServer, account: Account
+) -> None:
+    names = seed(server, account, 300)
+    first = pod.start("pod-1")
+    until(lambda: pod.delivered() == len(names), seconds=20, what=lambda: pod.log("pod-1"))
+    pod.kube.run("delete", "configmap", NAME)
+    names += seed(server, account, 300, first=300)
+    until(lambda: pod.count() == len(names), seconds=20, what=lambda: pod.log("pod-1"))
+    until(lambda: "does not exist; the operator makes it" in pod.log("pod-1"), seconds=10, what="it is told")
+    pod.kube.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": NAME}})  # as the operator does
+    until(lambda: pod.delivered() == len(names), seconds=20, what=lambda: pod.log("pod-1"))
+    assert "checkpoint is written again" in pod.log("pod-1")
+    assert pod.data()["holder"] == "pod-1"
+    first.kill()
+    first.wait(timeout=60)
+    names += seed(server, account, 1, first=len(names))
+    pod.start("pod-2")
+    until(lambda: pod.delivered() == len(names), seconds=20, what=lambda: pod.log("pod-2"))
+    assert sorted(pod.names()) == sorted(names), "and what was delivered is not delivered again"
 
 
 def settled(pod: Pod) -> int:

@@ -6,6 +6,7 @@ import random
 import shutil
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,8 +66,8 @@ class RestartableDovecot:
         running = Dovecot.start(root, pki=server.pki, imap=imap, imaps=imaps)
         return cls(root=root, server=server, ports=(imap, imaps), running=running)
 
-    def restart(self) -> None:
-        """Kill all of it, those who serve a session too, and start it anew."""
+    def restart(self, *, index_survives: bool = True) -> None:
+        """Kill all of it, those who serve a session too, and start it anew; without its index it numbers messages anew."""
         for process in Path("/proc").iterdir():
             with contextlib.suppress(OSError):
                 if process.name.isdigit() and str(self.root) in (process / "environ").read_text(errors="replace"):
@@ -74,6 +75,11 @@ class RestartableDovecot:
         self.running.kill()
         for folder in ("log", "run"):  # sockets that a killed master leaves behind
             shutil.rmtree(self.root / folder)
+        if not index_survives:
+            second = int(time.time())
+            until(lambda: int(time.time()) > second, seconds=3, what="another second, hence another UIDVALIDITY")
+            for path in self.root.glob("mail/*/Maildir/dovecot*"):
+                path.unlink()
         imap, imaps = self.ports
         self.running = Dovecot.start(self.root, pki=self.server.pki, imap=imap, imaps=imaps)
 
@@ -106,3 +112,29 @@ def test_a_mail_server_killed_under_load_costs_nothing(
     record_property("tally", f"{kills} kills of Dovecot: {found}")
     assert (found.lost, found.repeats, found.strange) == (0, 0, 0), found
     assert fetcher.metric("reconnects_total") >= 1
+
+
+@pytest.mark.timeout(60)
+def test_a_mail_server_that_comes_back_with_other_uids_loses_nothing_and_each_repeat_says_so(
+    own_dovecot: RestartableDovecot, account: Account, receiver: Receiver, fetcher: Fetcher, record_property: Record
+) -> None:
+    count = 2_000
+    own_dovecot.running.set_password(account.address, account.password)
+    own_dovecot.running.seed(account.address, messages(count, octets=20_000))
+    fetcher.change_source(port=own_dovecot.ports[1])
+    receiver.delay = 0.02
+    fetcher.start()
+    receiver.wait_accepted(count // 10, seconds=20)
+    before = fetcher.saved()["folders"]["INBOX"]["uidvalidity"]
+    own_dovecot.restart(index_survives=False)
+    receiver.delay = 0
+    until(lambda: tally(receiver, message_ids(count)).lost == 0, seconds=30, what=fetcher.log)
+    fetcher.wait_state("Idle", seconds=20)
+    assert fetcher.saved()["folders"]["INBOX"]["uidvalidity"] != before
+    found = tally(receiver, message_ids(count))
+    record_property("tally", f"other UIDs under load: {found}")
+    came = set[str]()
+    for event in receiver.accepted:
+        assert event.fields["ce-messageid"] not in came or event.fields.get("ce-mayrepeat") == "true"
+        came.add(event.fields["ce-messageid"])
+    assert found.lost == 0, found

@@ -72,6 +72,7 @@ class CheckpointWriter:
                 await self.write()
             except StoreAwayError as error:
                 failures += 1
+                self._pipeline.meter.checkpoint_failures += 1
                 if failures == 1:
                     log.warning("checkpoint cannot be written", extra={"said": str(error)})
                 if self._failing_since is None:

@@ -183,8 +183,7 @@ class MaildirSink:
         while waiting and len(group) < GROUP and self._group_octets < GROUP_OCTETS:
             held = waiting[0]
             if self._known and self._is_repeat(held):
-                self._loop.call_soon(self._deliver, (held,))
-                self._due.set()  # then there may be room again, and where all are repeats nothing else says so
+                self._loop.call_soon(self._deliver_repeat, held)
             else:
                 try:
                     self._write(folder, held)
@@ -269,6 +268,11 @@ class MaildirSink:
             observe(now - held.since)
             delivered.append(held.message)
         self._listener.delivered(delivered)
+
+    def _deliver_repeat(self, held: Held) -> None:
+        """Report what is there already; where all are repeats no group's end says that there is room again."""
+        self._deliver((held,))
+        self._tell_pressure()
 
     def _fail(self, error: OSError) -> None:
         self._fault = judge_os_error(error)
