@@ -89,10 +89,10 @@ class EwsSession:
             except MailError as error:
                 raise masked(error, credential) from None
 
-    async def open_folders(self, folders: Sequence[str], *, exclude: Sequence[str] = ()) -> str:  # noqa: ARG002 - names only, for now
+    async def open_folders(self, folders: Sequence[str], *, exclude: Sequence[str] = ()) -> str:
         """Prove that each folder can be read; return a sentence with their counts and the server's version."""
         with asking("SELECT", protocol="EWS"):
-            counts = await self._wire.run(lambda: self.mailbox.count(folders))
+            counts = await self._wire.run(lambda: self.mailbox.count(folders, exclude=exclude))
         told = [f"{name}: {count} messages" for name, count in counts.items()]
         return f"{', '.join(told)}; {self.mailbox.version}"
 

@@ -1,7 +1,7 @@
 """The folders of an Exchange mailbox, by the names that the API has for them. Each call blocks and raises MailError."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from exchangelib.errors import ErrorFolderNotFound
@@ -36,18 +36,34 @@ class EwsFolder:
         return self.folder.name
 
 
-def choose_folders(account: Any, *, include: Sequence[str], exclude: Sequence[str]) -> tuple[EwsFolder, ...]:
-    """Return the folders that names, globs and special uses mean, INBOX first.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """The folders that are meant, INBOX first, and of the patterns what means none."""
+
+    folders: tuple[EwsFolder, ...]
+    unmatched: tuple[str, ...] = ()
+
+
+def choose_folders(account: Any, *, include: Sequence[str], exclude: Sequence[str]) -> Chosen:
+    """Return the folders that names, globs and special uses mean, whatever their case.
 
     Raises MailError: ErrorFolderNotFound where none is meant.
     """
     if not exclude and all(plain_name(one) == INBOX for one in include):
-        return (_inbox(account),)
+        return Chosen(folders=(_inbox(account),))
     listed = {one.folder.wire: one for one in list_folders(account)}
-    chosen = select_folders((one.folder for one in listed.values()), include=include, exclude=exclude)
+    patterns = {one.casefold(): one for one in include}  # Exchange keeps no two folders that differ in case only
+    chosen = select_folders(
+        (replace(one.folder, name=one.name.casefold()) for one in listed.values()),
+        include=tuple(patterns),
+        exclude=tuple(one.casefold() for one in exclude),
+    )
     if not chosen.folders:
-        raise _not_there(", ".join(include))
-    return tuple(listed[folder.wire] for folder in chosen.folders)
+        raise not_there(", ".join(include))
+    return Chosen(
+        folders=tuple(listed[folder.wire] for folder in chosen.folders),
+        unmatched=tuple(patterns[one] for one in chosen.unmatched),
+    )
 
 
 def find_folder(account: Any, name: str) -> EwsFolder:
@@ -60,7 +76,7 @@ def find_folder(account: Any, name: str) -> EwsFolder:
     for one in list_folders(account):
         if one.name.casefold() == name.casefold():  # Exchange keeps no two that differ in case only
             return one
-    raise _not_there(name)
+    raise not_there(name)
 
 
 def make_folder(account: Any, name: str) -> EwsFolder:
@@ -114,5 +130,6 @@ def _named(name: str, handle: Any, *, use: str = "") -> EwsFolder:
     return EwsFolder(folder=folder, handle=handle)
 
 
-def _not_there(name: str) -> MailError:
+def not_there(name: str) -> MailError:
+    """Return what Exchange says of a folder that there is not."""
     return MailError(f"{name}: {NOT_THERE}", area=Area.EWS, vendor_code=NOT_THERE)

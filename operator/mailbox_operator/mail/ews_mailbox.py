@@ -9,11 +9,14 @@ from exchangelib.items import HARD_DELETE
 from mailbox_operator.mail.errors import MailError
 from mailbox_operator.mail.ews_client import Door, open_account
 from mailbox_operator.mail.ews_errors import ews_errors
-from mailbox_operator.mail.ews_folders import find_folder
+from mailbox_operator.mail.ews_folders import choose_folders, find_folder, not_there
 from mailbox_operator.mail.session import Found
 
 MOST_LOOKED_AT: Final = 50
 """Messages at once."""
+MOST_PLACES: Final = 8
+"""Folders that are searched for a message."""
+GLOB: Final = frozenset("*?")
 NOT_THERE: Final = frozenset({"ErrorFolderNotFound", "ErrorItemNotFound"})
 
 
@@ -27,14 +30,22 @@ class EwsMailbox:
         """Such as `Microsoft Exchange Server 2019 (15.2.1544.9)`."""
         self._folders: list[Any] = []
 
-    def count(self, folders: Sequence[str]) -> dict[str, int]:
-        """Return how many messages each folder holds; `find` looks through these."""
-        found = [find_folder(self.account, name) for name in folders]
-        self._folders = [one.handle for one in found]
+    def count(self, folders: Sequence[str], *, exclude: Sequence[str]) -> dict[str, int]:
+        """Return how many messages each folder holds that the patterns mean.
+
+        `find` looks through INBOX and the first of these.
+
+        Raises MailError: ErrorFolderNotFound where one that is no glob means none.
+        """
+        chosen = choose_folders(self.account, include=folders, exclude=exclude)
+        if lost := [one for one in chosen.unmatched if not set(one) & GLOB]:
+            raise not_there(lost[0])
         with ews_errors():
-            for one in found:
+            places = {one.id: one for one in (self.account.inbox, *(one.handle for one in chosen.folders))}
+            self._folders = list(places.values())[:MOST_PLACES]
+            for one in chosen.folders:
                 one.handle.refresh()
-        return {name: int(one.handle.total_count) for name, one in zip(folders, found, strict=True)}
+        return {one.name: int(one.handle.total_count) for one in chosen.folders}
 
     def find(self, header: str, *, subject: str) -> list[Found]:
         """Return messages whose subject holds `subject` and that have the header field `header`."""

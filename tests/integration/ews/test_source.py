@@ -264,6 +264,9 @@ async def test_folders_by_glob_and_special_use_and_none_of_what_is_no_mail(post:
     rig = rig_of(folders=("INBOX", "Projects/*", r"\Junk"), exclude=("*/Beta",))
     await rig.once()
     assert {message.folder for message in rig.sink.delivered} == {"INBOX", "Junk Email", "Projects/Alpha"}
+    in_another_case = rig_of(folders=("projects/beta",))
+    await in_another_case.once()
+    assert [message.folder for message in in_another_case.sink.delivered] == ["Projects/Beta"]
     missing = rig_of(folders=("Nowhere",))
     finding = await missing.once()
     assert finding is not None

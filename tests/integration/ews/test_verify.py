@@ -70,10 +70,21 @@ async def test_a_mailbox_is_proven_whole_and_nothing_of_it_is_left(post: Post, m
     found = by_step(await prove(asked))
     assert {one.verdict for one in found.values()} == {Verdict.TRUE}, found
     assert found[Step.INCOMING_SECURED].message.startswith("TLSv1.3, certificate issued by Mailbox Test CA")
-    assert found[Step.FOLDERS_ACCESSIBLE].message.startswith("INBOX: 5 messages, projects/alpha: 0 messages")
+    assert found[Step.FOLDERS_ACCESSIBLE].message.startswith("INBOX: 5 messages, Projects/Alpha: 0 messages")
     assert "Microsoft Exchange Server 2016 (15.1.2507.61)" in found[Step.FOLDERS_ACCESSIBLE].message
     assert [len(folder.items) for folder in post.account.folders.values() if folder.items] == [5]
     assert {scheme for scheme, _, _ in post.exchange.state.sign_ins} == {mechanism or "NTLM"}
+
+
+async def test_folders_are_meant_as_the_fetcher_means_them(post: Post) -> None:
+    for folder in ("Projects/Alpha", "Projects/Beta"):
+        post.account.path(folder)
+    one = side(post)
+    asked = target(post, folders=("Projects/*",), exclude=("*/beta",), incoming=one, outgoing=one)
+    found = by_step(await prove(replace(asked, test=LoopTest(token="0" * 32, is_sent=False))))
+    assert found[Step.FOLDERS_ACCESSIBLE].message.startswith("Projects/Alpha: 0 messages; "), found
+    assert found[Step.TEST_MESSAGE_DELIVERED].verdict is Verdict.TRUE, "it comes into INBOX, which is not fetched"
+    assert [len(folder.items) for folder in post.account.folders.values() if folder.items] == [5]
 
 
 async def test_the_test_message_of_a_killed_run_is_found_in_the_junk_too(post: Post) -> None:

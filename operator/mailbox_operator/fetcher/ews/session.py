@@ -94,9 +94,10 @@ class EwsFetch:
         from mailbox_operator.mail import ews_folders  # noqa: PLC0415 - 40 MiB, loaded by now
 
         fetch = self._fetch
-        folders = await self._call(
+        chosen = await self._call(
             partial(ews_folders.choose_folders, self._account, include=fetch.folders, exclude=fetch.exclude)
         )
+        folders = chosen.folders
         if fetch.move_to is None:
             return folders
         try:
