@@ -66,6 +66,8 @@ def local_plan(wanted: Wanted) -> Iterator[Plan]:
     manifests = read_manifests(wanted.files)
     mailbox = _with_names(choose_mailbox(manifests, wanted.name))
     chosen = resolve_mailbox(mailbox, manifests)
+    if wanted.ca_file:  # what stands in its place is then not asked for
+        chosen = replace(chosen, tls=chosen.tls.model_copy(update={"ca_secret_ref": None, "ca_config_map_ref": None}))
     delivery = _delivery(mailbox, wanted.to)
     if delivery:
         mailbox = mailbox.model_copy(update={"spec": mailbox.spec.model_copy(update={"delivery": NOWHERE})})

@@ -1,11 +1,13 @@
 """The files that a fetcher's pod is given, Secrets and ConfigMaps, laid out in a folder of this machine."""
 
+import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from mailbox_operator.cli.local_values import Kind, LocalValues
 from mailbox_operator.mail.secret import Secret
@@ -25,8 +27,7 @@ def pod_files(pod: Object, values: LocalValues, *, ask: Ask) -> Iterator[Mapping
     The credential is what `ask` returns, all else comes from `values`. A file of `values.folder` is linked, not copied,
     so that a change of it is seen. Raises MissingValueError.
     """
-    root = Path(tempfile.mkdtemp(prefix="mailbox-operator-", dir=MEMORY if MEMORY.is_dir() else None))
-    try:
+    with _ended_by_exceptions(), _private_folder() as root:
         places = dict[str, str]()
         mounts = {mount["name"]: mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
         for volume in pod["volumes"]:
@@ -34,8 +35,31 @@ def pod_files(pod: Object, values: LocalValues, *, ask: Ask) -> Iterator[Mapping
             if _lay_out(volume, folder, values, ask=ask if volume["name"] == "credentials" else None):
                 places[mounts[volume["name"]]] = str(folder)
         yield places
+
+
+@contextmanager
+def _private_folder() -> Iterator[Path]:
+    """Yield a new folder for its owner only, named after this process, and remove it."""
+    root = Path(tempfile.mkdtemp(prefix=f"mailbox-operator-{os.getpid()}-", dir=MEMORY if MEMORY.is_dir() else None))
+    try:
+        yield root
     finally:
         shutil.rmtree(root)
+
+
+@contextmanager
+def _ended_by_exceptions() -> Iterator[None]:
+    """Let signals that would end the process at once end it in order: the terminal is closed, or somebody stops it."""
+    before = {number: signal.signal(number, _leave) for number in (signal.SIGHUP, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _leave(number: int, _frame: object) -> NoReturn:
+    raise SystemExit(128 + number)  # as a shell tells of it
 
 
 def _lay_out(volume: Object, folder: Path, values: LocalValues, *, ask: Ask | None) -> bool:

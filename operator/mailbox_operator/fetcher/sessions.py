@@ -68,7 +68,8 @@ class Sessions:
     async def run_once(self) -> Finding | None:
         """Fetch what is there, once. Returns what prevented it."""
         await self._try(once=True)
-        return self.refused or self._last
+        self.fault = self._last  # one lost connection is everyday life, but here there is no other
+        return self.refused or self.fault
 
     async def _try(self, *, once: bool) -> float | None:
         """Run one session; return the seconds to wait before the next, None: until the credential changes."""

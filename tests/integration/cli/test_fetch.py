@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -13,7 +14,7 @@ import pytest
 from integration.conftest import Account
 from mailbox_operator.cli.pod_files import MEMORY
 from support.kube import until
-from testbed.mailserver import MailServer
+from testbed.mailserver import MailServer, free_ports
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
 
@@ -48,8 +49,13 @@ def secrets(server: MailServer, account: Account, tmp_path: Path) -> Path:
 
 
 def fetch(folder: Path, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mailbox_operator", "fetch", "--checkpoint", "file:state.json", *words]
-    return subprocess.run(command, cwd=folder, input=typed, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        command(*words), cwd=folder, input=typed, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "mailbox_operator", "fetch", "--checkpoint", "file:state.json", *words]
 
 
 def seed(server: MailServer, account: Account, count: int) -> None:
@@ -83,6 +89,27 @@ def test_into_a_maildir_with_lines_for_a_program(
     assert (again["delivered"], again["pending"]) == (0, 0), "it goes on where it ended"
     assert account.password not in done.stdout + done.stderr
     assert not laid_out(account.password), "the secrets laid out for it are gone"
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
+def test_nothing_of_a_secret_stays_when_it_is_stopped_or_its_terminal_is_closed(
+    number: signal.Signals, server: MailServer, account: Account, manifest: Path, tmp_path: Path
+) -> None:
+    ca = ("--ca-file", str(server.pki.folder / "ca.pem"))
+    words = command("-f", str(manifest), *ca, "--password-stdin", "--to", "maildir:mail")
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, cwd=tmp_path, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdin
+        process.stdin.write(f"{account.password}\n")
+        process.stdin.flush()
+        try:
+            until(lambda: server.dovecot.logins(account.address), seconds=20, what="signed in")
+            assert laid_out(account.password)
+            process.send_signal(number)
+            process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert not laid_out(account.password)
 
 
 def test_a_bar_on_a_terminal_and_a_sentence_at_the_end(
@@ -124,8 +151,6 @@ def test_the_password_may_be_piped_in_and_a_wrong_one_is_told(
 ) -> None:
     seed(server, account, 1)
     ca = ("--ca-file", str(server.pki.folder / "ca.pem"))
-    text = manifest.read_text().replace("  tls: {caSecretRef: {name: mail-ca}}\n", "")
-    manifest.write_text(text)
     words = ("-f", str(manifest), *ca, "--password-stdin", "--to", "maildir:mail", "--once")
     done = fetch(tmp_path, *words, typed="wrong\n")
     assert done.returncode == 1
@@ -133,6 +158,17 @@ def test_the_password_may_be_piped_in_and_a_wrong_one_is_told(
     assert (summary["state"], summary["reason"]) == ("LoginRefused", "CredentialsInvalid")
     assert fetch(tmp_path, *words, typed=f"{account.password}\n").returncode == 0
     assert len(list((tmp_path / "mail/new").iterdir())) == 1
+
+
+def test_a_server_that_is_not_there_is_named_in_the_summary(server: MailServer, manifest: Path, tmp_path: Path) -> None:
+    [nobody] = free_ports(1)
+    manifest.write_text(manifest.read_text().replace(str(server.dovecot.imaps), str(nobody)))
+    ca = ("--ca-file", str(server.pki.folder / "ca.pem"))
+    words = ("-f", str(manifest), *ca, "--password-stdin", "--to", "maildir:mail", "--once")
+    done = fetch(tmp_path, *words, typed="whatever\n")
+    assert done.returncode == 1
+    summary = json.loads(done.stdout.splitlines()[-1])
+    assert (summary["state"], summary["reason"]) == ("SourceFailing", "ConnectionRefused")
 
 
 @pytest.mark.parametrize(
