@@ -42,10 +42,10 @@ def _of_headers(evidence: Evidence) -> float | None:
     if said.isascii() and said.isdigit():
         return float(said[:9])
     try:
-        until = parsedate_to_datetime(said)
-    except ValueError:
+        until = parsedate_to_datetime(said).astimezone(UTC)
+    except (ValueError, OverflowError):  # the last hour of the year 9999, west of Greenwich
         return None
-    return max(0.0, (until.astimezone(UTC) - datetime.now(UTC)).total_seconds())
+    return max(0.0, (until - datetime.now(UTC)).total_seconds())
 
 
 def _of_text(text: str) -> float | None:

@@ -198,10 +198,17 @@ class ImapSession:
 def _found(uid: int, items: dict[bytes, Any], folder: str) -> Found:
     header = next((value for key, value in items.items() if key.startswith(b"BODY[")), b"") or b""
     value = header.decode("ascii", "replace").partition(":")[2]
-    received = items.get(b"INTERNALDATE")
     return Found(
         id=str(uid),
         folder=folder,
         value=" ".join(value.split()),
-        received=received if isinstance(received, datetime) and received.tzinfo else datetime.now(UTC),
+        received=_moment(items.get(b"INTERNALDATE")) or datetime.now(UTC),
     )
+
+
+def _moment(date: object) -> datetime | None:
+    """Return a date that the library has read, or None: it is none, or its zone is none (`+9999`)."""
+    with suppress(ValueError, OverflowError):
+        if isinstance(date, datetime) and date.tzinfo:
+            return date.astimezone(UTC)
+    return None

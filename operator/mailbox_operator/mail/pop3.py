@@ -159,7 +159,7 @@ def _found(uidl: bytes, lines: list[bytes], header: str) -> Found | None:
     if value is None:
         return None
     received = datetime.now(UTC)
-    with suppress(ValueError):
+    with suppress(ValueError, OverflowError):  # whoever sends a message writes its date
         received = parsedate_to_datetime(str(message.get("Date", ""))).astimezone(UTC)
     return Found(id=uidl.decode("latin-1"), folder="", value=" ".join(str(value).split()), received=received)
 

@@ -25,7 +25,14 @@ def test_a_pause_in_the_words(text: str, seconds: float | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "seconds"), [("120", 120.0), ("Sat, 01 Jan 2000 00:00:00 GMT", 0.0), ("soon", None), ("", None)]
+    ("value", "seconds"),
+    [
+        ("120", 120.0),
+        ("Sat, 01 Jan 2000 00:00:00 GMT", 0.0),
+        ("Fri, 31 Dec 9999 23:59:59 -2300", None),
+        ("soon", None),
+        ("", None),
+    ],
 )
 def test_a_pause_in_a_header(value: str, seconds: float | None) -> None:
     assert named_delay(Evidence(text="", headers=(("retry-after", value),)), None) == seconds
