@@ -23,8 +23,6 @@ class Reason(StrEnum):
     CONFIG_MAP_KEY_NOT_FOUND = "ConfigMapKeyNotFound"
     CLAIM_NOT_FOUND = "PersistentVolumeClaimNotFound"
     PROVIDER_NOT_FOUND = "ProviderNotFound"
-    REFERENCE_NOT_PERMITTED = "ReferenceNotPermitted"
-    PERMISSION_MISSING = "PermissionMissing"
     IDLE = "Idle"
     FETCHER_STARTING = "FetcherStarting"
     FETCHER_STOPPED = "FetcherStopped"

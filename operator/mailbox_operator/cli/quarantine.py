@@ -51,7 +51,7 @@ def list_messages(*, name: str | None, namespace: str, checkpoint: str | None) -
 
 @quarantine.command
 @place_options
-@click.argument("keys", nargs=-1, metavar="[KEY]...")
+@click.argument("keys", nargs=-1, metavar="[KEY]")
 @click.option("--all", "everything", is_flag=True, help="All that are listed.")
 def retry(*, name: str | None, namespace: str, checkpoint: str | None, keys: tuple[str, ...], everything: bool) -> None:
     """Have messages handed over once more; KEY is what `list` prints first."""
@@ -60,7 +60,7 @@ def retry(*, name: str | None, namespace: str, checkpoint: str | None, keys: tup
 
 @quarantine.command
 @place_options
-@click.argument("keys", nargs=-1, metavar="[KEY]...")
+@click.argument("keys", nargs=-1, metavar="[KEY]")
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 def drop(*, name: str | None, namespace: str, checkpoint: str | None, keys: tuple[str, ...], everything: bool) -> None:
     """Forget messages; they stay on the server and are not handed over."""

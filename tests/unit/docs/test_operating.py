@@ -8,7 +8,8 @@ import pytest
 from prometheus_client import REGISTRY
 
 import mailbox_operator.controller.metrics  # noqa: F401 - registers what the operator counts
-from mailbox_operator.api.conditions import PRESENT_WHILE_TRUE
+from mailbox_operator.api.conditions import PRESENT_WHILE_TRUE, ConditionType
+from mailbox_operator.api.reasons import Reason
 from mailbox_operator.cli.kubectl_mailbox import verify as ask
 from mailbox_operator.cli.run import run
 from mailbox_operator.cli.verify import verify
@@ -37,7 +38,12 @@ def test_each_metric_is_explained() -> None:
     assert told == ours
 
 
-def test_each_warning_of_a_server_is_explained() -> None:
+def test_each_warning_is_explained() -> None:
     for kind in PRESENT_WHILE_TRUE:
-        if kind.startswith(("EWS", "Basic", "Certificate", "Plaintext")):
+        if kind is not ConditionType.CLIENT_SECRET_EXPIRES_SOON:  # of OAuth, which comes later
             assert f"`{kind}`" in OPERATING
+
+
+@pytest.mark.parametrize("reason", [*Reason, "SinkMisconfigured", "CheckpointUnavailable", "ProgressDeadlineExceeded"])
+def test_each_reason_of_its_own_is_explained(reason: str) -> None:
+    assert f"`{reason}`" in OPERATING
