@@ -94,6 +94,7 @@ def farewell(kubeconfig: Path, *, seconds: float) -> None:
 
   export KUBECONFIG=$PWD/{shown} PATH=$PWD/.venv/bin:$PATH
   kubectl -n {objects.NAMESPACE} describe mailbox support
+  kubectl mailbox verify support -n {objects.NAMESPACE}
   kubectl -n {objects.NAMESPACE} get pods,configmaps
   kubectl -n {objects.NAMESPACE} patch mailbox support --type=merge -p '{{"spec": {{"suspend": true}}}}'
   kubectl explain mailbox.spec.fetch
