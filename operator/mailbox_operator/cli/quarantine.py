@@ -29,7 +29,7 @@ def place_options(command: click.decorators.FC) -> click.decorators.FC:
     """Give a command what says where the quarantine is."""
     for option in (
         click.option("--checkpoint", metavar="file:PATH", help="A checkpoint in a file, in place of a Mailbox."),
-        click.option("-n", "--namespace", default="default", show_default=True, help="The Mailbox's namespace."),
+        click.option("-n", "--namespace", help="The Mailbox's namespace; default: that of the kubeconfig's context."),
         click.argument("name", required=False),
     ):
         command = option(command)
@@ -38,7 +38,7 @@ def place_options(command: click.decorators.FC) -> click.decorators.FC:
 
 @quarantine.command("list")
 @place_options
-def list_messages(*, name: str | None, namespace: str, checkpoint: str | None) -> None:
+def list_messages(*, name: str | None, namespace: str | None, checkpoint: str | None) -> None:
     """List messages, the youngest last."""
     found = asyncio.run(_read(name, namespace=namespace, checkpoint=checkpoint)).quarantine
     for one in found.messages.values():
@@ -53,7 +53,9 @@ def list_messages(*, name: str | None, namespace: str, checkpoint: str | None) -
 @place_options
 @click.argument("keys", nargs=-1, metavar="[KEY]")
 @click.option("--all", "everything", is_flag=True, help="All that are listed.")
-def retry(*, name: str | None, namespace: str, checkpoint: str | None, keys: tuple[str, ...], everything: bool) -> None:
+def retry(
+    *, name: str | None, namespace: str | None, checkpoint: str | None, keys: tuple[str, ...], everything: bool
+) -> None:
     """Have messages handed over once more; KEY is what `list` prints first."""
     _settle("retry", name, keys, namespace=namespace, checkpoint=checkpoint, everything=everything)
 
@@ -62,7 +64,9 @@ def retry(*, name: str | None, namespace: str, checkpoint: str | None, keys: tup
 @place_options
 @click.argument("keys", nargs=-1, metavar="[KEY]")
 @click.option("--all", "everything", is_flag=True, help="All of them.")
-def drop(*, name: str | None, namespace: str, checkpoint: str | None, keys: tuple[str, ...], everything: bool) -> None:
+def drop(
+    *, name: str | None, namespace: str | None, checkpoint: str | None, keys: tuple[str, ...], everything: bool
+) -> None:
     """Forget messages; they stay on the server and are not handed over."""
     _settle("drop", name, keys, namespace=namespace, checkpoint=checkpoint, everything=everything)
 
@@ -72,7 +76,7 @@ def _settle(  # noqa: PLR0913 - what a command line holds
     name: str | None,
     keys: tuple[str, ...],
     *,
-    namespace: str,
+    namespace: str | None,
     checkpoint: str | None,
     everything: bool,
 ) -> None:
@@ -89,15 +93,16 @@ def _settle(  # noqa: PLR0913 - what a command line holds
         click.echo("asked for: the fetcher does it as soon as its plan has reached it, within a minute or so")
 
 
-async def _read(name: str | None, *, namespace: str, checkpoint: str | None) -> Checkpoint:
+async def _read(name: str | None, *, namespace: str | None, checkpoint: str | None) -> Checkpoint:
     if checkpoint:
         text = await asyncio.to_thread(_file(checkpoint).read_text, encoding="utf-8")
         return _parse(text)
     from mailbox_operator.controller.children import checkpoint_name  # noqa: PLC0415 - a file needs no cluster
-    from mailbox_operator.controller.client import open_client  # noqa: PLC0415
+    from mailbox_operator.controller.client import default_namespace, open_client  # noqa: PLC0415
     from mailbox_operator.controller.errors import ApiError, NoClusterError  # noqa: PLC0415
     from mailbox_operator.controller.kinds import CONFIG_MAP  # noqa: PLC0415
 
+    namespace = namespace or default_namespace()
     try:
         async with open_client() as client:
             found = await client.get(CONFIG_MAP, namespace=namespace, name=checkpoint_name(_needed(name)))
@@ -107,12 +112,13 @@ async def _read(name: str | None, *, namespace: str, checkpoint: str | None) -> 
     return _parse(text) if text else Checkpoint()
 
 
-async def _ask(name: str | None, *, namespace: str, request: str) -> None:
+async def _ask(name: str | None, *, namespace: str | None, request: str) -> None:
     from mailbox_operator.api.meta import QUARANTINE_ANNOTATION  # noqa: PLC0415 - a file needs no cluster
-    from mailbox_operator.controller.client import open_client  # noqa: PLC0415
+    from mailbox_operator.controller.client import default_namespace, open_client  # noqa: PLC0415
     from mailbox_operator.controller.errors import ApiError, NoClusterError  # noqa: PLC0415
     from mailbox_operator.controller.kinds import MAILBOX  # noqa: PLC0415
 
+    namespace = namespace or default_namespace()
     try:
         async with open_client() as client:
             annotations = {QUARANTINE_ANNOTATION: request}

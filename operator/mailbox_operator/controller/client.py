@@ -197,10 +197,25 @@ def _parse(octets: bytes) -> Object:
     return found if isinstance(found, dict) else {}
 
 
+def default_namespace() -> str:
+    """Return the namespace of this pod or, outside of one, of the kubeconfig's context; "default" where neither says."""
+    if _in_pod():
+        return SERVICE_ACCOUNT.with_name("namespace").read_text(encoding="utf-8").strip()
+    try:
+        _, active = kubernetes_config.list_kube_config_contexts()  # type: ignore[no-untyped-call]
+    except kubernetes_config.ConfigException:
+        return "default"  # whoever opens a client is told
+    return str(active["context"].get("namespace") or "default")
+
+
+def _in_pod() -> bool:
+    return "KUBERNETES_SERVICE_HOST" in os.environ and SERVICE_ACCOUNT.exists()
+
+
 async def _configuration() -> kubernetes_client.Configuration:
     configuration = kubernetes_client.Configuration()
     try:
-        if "KUBERNETES_SERVICE_HOST" in os.environ and SERVICE_ACCOUNT.exists():
+        if _in_pod():
             kubernetes_config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         else:
             await kubernetes_config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]

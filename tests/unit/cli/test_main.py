@@ -1,11 +1,16 @@
 """The command line as a whole: what each command says of itself, and what it says without a cluster."""
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from mailbox_operator.cli.main import COMMANDS, main
+from testbed.mailserver import free_ports
 
 
 def run(*args: str, **environment: str) -> Result:
@@ -34,3 +39,31 @@ def test_without_a_cluster_a_sentence_is_said(tmp_path: Path, command: tuple[str
     assert said.exit_code == code
     assert "no cluster is configured" in said.output
     assert "set KUBECONFIG" in said.output
+
+
+def test_the_quarantine_is_looked_for_in_the_namespace_of_the_context(tmp_path: Path) -> None:
+    [nobody] = free_ports(1)
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "here",
+        "contexts": [{"name": "here", "context": {"cluster": "c", "user": "u", "namespace": "helpdesk"}}],
+        "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{nobody}"}}],
+        "users": [{"name": "u", "user": {}}],
+    }
+    file = tmp_path / "kubeconfig"
+    file.write_text(json.dumps(config))
+    said = run_as_user("quarantine", "list", "support", KUBECONFIG=str(file))
+    assert "the checkpoint of helpdesk/support cannot be read" in said
+    said = run_as_user("quarantine", "list", "support", "-n", "sales", KUBECONFIG=str(file))
+    assert "the checkpoint of sales/support cannot be read" in said
+
+
+def run_as_user(*args: str, **environment: str) -> str:
+    """Return what a process of its own says: the library reads KUBECONFIG when it is imported."""
+    command = [sys.executable, "-m", "mailbox_operator", *args]
+    done = subprocess.run(
+        command, env=os.environ | environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    return done.stderr
