@@ -243,7 +243,10 @@ class MaildirSink:
         names = [held.name for held in group]
         self._committing = True
         try:
-            await self._loop.run_in_executor(self._thread, folder.sync, names)
+            syncing = self._loop.run_in_executor(self._thread, folder.sync, names)
+            if not (self._stopped or self._failures):
+                self._write_waiting(folder)  # the next group, while the disk is busy with this one
+            await syncing
             folder.publish(names)  # here, not on the thread: it would fight for the interpreter at each of them
             await self._loop.run_in_executor(self._thread, folder.sync_names)
         except OSError as error:
