@@ -32,7 +32,7 @@ API_MARKS: Final = (
     (
         "ews",
         re.compile(
-            r"exchangelib|\bEWS\b|AutoDiscoverFailed|[Aa]utodiscover/|Exchange\.asmx|ServiceRequestException|ServiceResponseException"
+            r"exchangelib|\bEWS\b|AutoDiscoverFailed|[Aa]utodiscover/|Exchange\.asmx|ServiceRequestException|WebServices\.Data|^The request failed\. |specified (object|folder) (was not|could not be) found in the store|soft-deleted|[Aa]utodiscover (service|blocked)|ServiceResponseException"
         ),
     ),
     ("graph", re.compile(r"graph\.microsoft|\bGraph\b|ODataError|MailboxNot\w+RESTAPI")),
@@ -147,6 +147,8 @@ def evidence_of_text(evidence: Evidence) -> Evidence:
     area = evidence.area or _area_of_protocol(evidence.protocol)
     status = evidence.status or _status(text, area)
     area = area or _area_of_status(status, text)
+    if area in APIS and not status:
+        status = _status(text, area)
     words = from_reply(text, status)
     return replace(
         evidence,
