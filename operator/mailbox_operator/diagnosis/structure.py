@@ -19,7 +19,7 @@ REPLY: Final = re.compile(
     re.IGNORECASE,
 )
 HTTP: Final = re.compile(
-    r"(?:\bHTTP(?:/\d\.?\d?)?(?: error| status| code)?|status ?code|\bCode|\bstatus|error|^|\()\W{0,3}([345]\d\d)(?=\W|$)",
+    r"(?:\bHTTP(?:/\d\.?\d?)?(?: error| status| code)?|status ?code|\bCode|\bstatus(?: of| was)?|(?:client|server) error|error|^|\()\W{0,3}([345]\d\d)(?=\W|$)",
     re.IGNORECASE,
 )
 IMAP_STATUS: Final = re.compile(
@@ -89,7 +89,7 @@ RESPONSE_CODES: Final = frozenset(
 RESPONSE_CODE: Final = re.compile(
     r"\[([A-Z][A-Z/-]{2,24})(?: [^\]]{0,200})?\]|(?:textCode|ResponseCode|code)\W{1,6}([A-Z][A-Z-]{4,24})\b"
 )
-ENHANCED: Final = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?!\.?\d)")
+ENHANCED: Final = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?!\.?\d)")
 BEFORE_REPLY: Final = 400
 SHORT: Final = 12
 """What follows a status that a library puts after the server's words."""
