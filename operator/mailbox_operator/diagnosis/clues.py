@@ -26,7 +26,7 @@ WRAPPERS: Final = frozenset({"AADSTS70002", "AADSTS50001"})
 """Codes that Entra puts before the one that tells."""
 OCTETS: Final = re.compile(r"""(?<![\w\\])b(['"])(.{2,2000}?)(?<!\\)\1(?=[\])},. ]|$)""")
 ANSWERED: Final = re.compile(
-    r"\b(?:die serverantwort war|la réponse du serveur était|la respuesta del servidor fue|a resposta do servidor foi|risposta del server|ответ сервера|服务器响应为|サーバーの応答|서버 응답|server (?:response was|responded(?: with)?|replied(?: with)?|said|says|answered|returned)) ?[:'>]+ ?(\S.{3,})$",
+    r"\b(?:die serverantwort war|la réponse du serveur était|la respuesta del servidor fue|a resposta do servidor foi|risposta del server|ответ сервера|服务器响应为|サーバーの応答|서버 응답|server (?:response was|responded(?: with)?|replied(?: with)?|said|says|answered|returned)) ?[:'>]+ ?(?!OK\b)(\S.{3,})$",
     re.IGNORECASE,
 )
 """How a library introduces what the server said."""

@@ -15,8 +15,18 @@ APIS: Final = frozenset({"oauth", "ews", "graph", "gmail-api"})
 SMTP_STATUS: Final = r"(?:421|43[1-5]|44[1-79]|45[0-58]|471|50[0-5]|51[0-5]|52[1-5]|53[0-58]|54[12]|55[0-7]|571)"  # no port, no HTTP status
 REPLY: Final = re.compile(
     rf"(?:^\W{{0,6}}|[\[(:'\"|>,-]\W{{0,4}}|\b(?:code|error|errno|status|reply|smtp|server|said|got|with|returned|response|failed|msg|rcpt to)"
-    rf"\b\W{{0,4}})(?<![\d.])({SMTP_STATUS})(?=[ \-,:)'\"|;\]]|$)(?!\.\d)",
+    rf"\b\W{{0,4}})(?<![\d.])(?<!\.[a-z]{{2}}:)(?<!\.[a-z]{{3}}:)(?<!\.[a-z]{{4}}:)({SMTP_STATUS})(?=[ \-,:)'\"|;\]]|$)(?!\.\d)",
     re.IGNORECASE,
+)
+DIGITS: Final = {
+    **{"TransientNegativeCompletion": 4, "PermanentNegativeCompletion": 5},
+    **{"Syntax": 0, "Information": 1, "Connections": 2, "Unspecified3": 3, "Unspecified4": 4, "MailSystem": 5},
+    **{"Zero": 0, "One": 1, "Two": 2, "Three": 3, "Four": 4, "Five": 5, "Six": 6, "Seven": 7, "Eight": 8, "Nine": 9},
+}
+"""How lettre spells the digits of a status."""
+SPELT_STATUS: Final = re.compile(
+    r"severity: (TransientNegativeCompletion|PermanentNegativeCompletion),\s+category: (Syntax|Information|Connections|Unspecified3"
+    r"|Unspecified4|MailSystem),\s+detail: (Zero|One|Two|Three|Four|Five|Six|Seven|Eight|Nine)"
 )
 HTTP: Final = re.compile(
     r"(?:\bHTTP(?:/\d\.?\d?)?(?: error| status| code)?|status ?code|\bCode|\bstatus(?: of| was)?|(?:client|server) error|error|^|\()\W{0,3}([345]\d\d)(?=\W|$)",
@@ -177,6 +187,8 @@ def _status(text: str, area: str) -> str:
         if area in {"imap", "pop3"}:
             return ""
     if area in {"smtp", "lmtp", "starttls", ""}:
+        if spelt := SPELT_STATUS.search(text):
+            return "".join(str(DIGITS[word]) for word in spelt.groups())
         found = REPLY.search(text)
         return found[1] if found else ""
     found = HTTP.search(text)
