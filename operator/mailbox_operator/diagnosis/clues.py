@@ -122,7 +122,7 @@ def _servers_words(text: str, evidence: Evidence) -> str:
     text = LOGIN_FAILED_FOR.sub("", COMMAND_FAILED.sub("", FAILED_ON.sub("", text)))
     if answered := ANSWERED.search(text):
         text = answered[1]
-    if quoted := OCTETS.search(text):
+    if (quoted := OCTETS.search(text)) and " " in quoted[2]:
         text = quoted[2] if evidence.area not in {"smtp", "lmtp"} else f"{evidence.status} {quoted[2]}".strip()
     if evidence.area in {"smtp", "lmtp"}:
         return from_reply(text, evidence.status)

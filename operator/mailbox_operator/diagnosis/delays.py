@@ -8,7 +8,7 @@ from typing import Final
 from mailbox_operator.diagnosis.evidence import Evidence
 
 NAMED: Final = re.compile(
-    r"(?:retry|try(?:ing)?(?: again)?|wait|resume|available|back) ?(?:at least |for |after |in |about )*:? ?(\d{1,7}) ?"
+    r"(?:retry|try(?:ing)?(?: again)?|wait|resume|available|back) ?(?:at least |for |after |in |about )*:? ?(\d{1,7})(?!\.\d) ?"
     r"(ms|millisec\w*|s|secs?|seconds?|m|mins?|minutes?|h|hours?|hrs?)?\b",
     re.IGNORECASE,
 )

@@ -19,9 +19,18 @@ REPLY: Final = re.compile(
     re.IGNORECASE,
 )
 DIGITS: Final = {
-    **{"TransientNegativeCompletion": 4, "PermanentNegativeCompletion": 5},
-    **{"Syntax": 0, "Information": 1, "Connections": 2, "Unspecified3": 3, "Unspecified4": 4, "MailSystem": 5},
-    **{"Zero": 0, "One": 1, "Two": 2, "Three": 3, "Four": 4, "Five": 5, "Six": 6, "Seven": 7, "Eight": 8, "Nine": 9},
+    **{
+        name: digit
+        for digit, name in enumerate(
+            ("Syntax", "Information", "Connections", "Unspecified3", "Unspecified4", "MailSystem")
+        )
+    },
+    **{
+        name: digit
+        for digit, name in enumerate(["Zero", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine"])
+    },
+    "TransientNegativeCompletion": 4,
+    "PermanentNegativeCompletion": 5,
 }
 """How lettre spells the digits of a status."""
 SPELT_STATUS: Final = re.compile(
@@ -187,11 +196,15 @@ def _status(text: str, area: str) -> str:
         if area in {"imap", "pop3"}:
             return ""
     if area in {"smtp", "lmtp", "starttls", ""}:
-        if spelt := SPELT_STATUS.search(text):
-            return "".join(str(DIGITS[word]) for word in spelt.groups())
-        found = REPLY.search(text)
-        return found[1] if found else ""
+        return _smtp_status(text)
     found = HTTP.search(text)
+    return found[1] if found else ""
+
+
+def _smtp_status(text: str) -> str:
+    if spelt := SPELT_STATUS.search(text):
+        return "".join(str(DIGITS[word]) for word in spelt.groups())
+    found = REPLY.search(text)
     return found[1] if found else ""
 
 
