@@ -18,6 +18,7 @@ from mailbox_operator.diagnosis.evidence import Evidence
         ("Retry-After: 17", 17.0),
         ("421 4.7.0 Try again later", None),
         ("retry after 9999999 hours", LONGEST),
+        ("ServiceNotAvailable: 4.3.2 Service not active", None),
     ],
 )
 def test_a_pause_in_the_words(text: str, seconds: float | None) -> None:

@@ -25,6 +25,14 @@ from mailbox_operator.diagnosis.structure import evidence_of_text
         ("POP3> STLS\nPOP3< -ERR not now", "pop3", "-ERR", "STARTTLS", ""),
         ("C: MAIL FROM:<a@b.test>\nS: 550 no", "smtp", "550", "MAIL", ""),
         ("imap and smtp both fail", "", "", "", ""),
+        ("EOFError (end of file reached): app/models/mailer.rb:431:in deliver", "", "", "", ""),
+        (
+            "smtp::Error { Code { severity: PermanentNegativeCompletion, category: Unspecified3, detail: Four } }",
+            "smtp",
+            "534",
+            "",
+            "",
+        ),
         ("Message failed: 554 DT:SPM, please see http://mail.163.com/help ", "smtp", "554", "", ""),
     ],
 )
