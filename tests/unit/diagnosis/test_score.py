@@ -5,7 +5,7 @@ import pytest
 from mailbox_operator.diagnosis.rules import rules
 from support.diagnosis_score import SETS, read_cases, score
 
-FLOORS = {"looked-at": (0.97, 0.98, 0.02), "held-out": (0.8, 0.8, 0.07)}
+FLOORS = {"looked-at": (0.97, 0.98, 0.02), "held-out": (0.92, 0.92, 0.04)}
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -19,7 +19,7 @@ def test_scores_do_not_fall(name: str) -> None:
 
 def test_the_sets_are_large_distinct_and_no_samples() -> None:
     cases = {name: read_cases(name) for name in SETS}
-    assert len(cases["held-out"]) >= 30
+    assert len(cases["held-out"]) >= 28
     assert sum(map(len, cases.values())) >= 250
     every = [case for of_set in cases.values() for case in of_set]
     assert len({(case.evidence.text, case.evidence.command) for case in every}) == len(every)

@@ -7,7 +7,7 @@ import pytest
 
 from mailbox_operator.mail.dial import connect_tcp, resolve_checked
 from mailbox_operator.mail.errors import Area, MailError
-from mailbox_operator.mail.guard import ANYTHING, AddressPolicy
+from mailbox_operator.mail.guard import ANYTHING, AddressPolicy, parse_networks
 
 
 async def refused(host: str, port: int, policy: AddressPolicy) -> MailError:
@@ -57,6 +57,26 @@ async def test_a_name_without_address_is_a_fault_of_dns(host: str) -> None:
 async def test_every_address_of_a_name_is_judged() -> None:
     willing = await resolve_checked("localhost", 993, policy=ANYTHING)
     assert {info[4][0] for info in willing} <= {"127.0.0.1", "::1"}
+
+
+async def test_a_name_that_changes_its_address_is_dialled_at_the_one_that_was_judged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    policy = AddressPolicy(allowed=parse_networks(["127.0.0.1/32"]))
+    with socket.create_server(("127.0.0.1", 0)) as judged, socket.socket() as other:
+        port = judged.getsockname()[1]
+        other.bind(("127.0.0.2", port))
+        other.listen()
+        answers = iter(["127.0.0.1", "127.0.0.2", "127.0.0.2"])
+
+        def rebinding(_host: str, port: int, **_: object) -> list[object]:
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (next(answers), port))]
+
+        monkeypatch.setattr(socket, "getaddrinfo", rebinding)
+        with await connect_tcp("rebinding.test", port, policy=policy) as connected:
+            assert connected.getpeername() == ("127.0.0.1", port)
+        assert next(answers) == "127.0.0.2"  # it was asked once
+        assert (await refused("rebinding.test", port, policy)).area is Area.POLICY
 
 
 async def test_the_callers_deadline_ends_the_dialling() -> None:
