@@ -42,7 +42,7 @@ def kopf_command() -> list[str]:
 
 def mailbox_command() -> list[str]:
     """Return how to start this project's operator, for all namespaces as in its chart."""
-    return [sys.executable, "-m", "mailbox_operator", "run", "--log-level=warning"]
+    return [sys.executable, "-m", "mailbox_operator", "run", "--listen-port=0", "--log-level=warning"]
 
 
 CONTESTANTS: Final = {

@@ -21,6 +21,7 @@ from mailbox_operator.controller.metrics import API_REQUESTS
 Object = dict[str, Any]
 
 FIELD_MANAGER: Final = "mailbox-operator"
+METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 CALL_SECONDS: Final = 20.0
 PAGE: Final = 500
 CONNECTIONS: Final = 64
@@ -72,9 +73,12 @@ class Client:
         )
 
     async def apply_status(self, kind: Kind, *, namespace: str | None, name: str, status: Object) -> Object:
-        """Server-side apply an object's whole status and return the object as it is now."""
+        """Server-side apply an object's whole status and return the metadata that the object has now.
+
+        The rest of it is known, or comes by the watch: neither side need write and read it once more.
+        """
         metadata = {"name": name} | ({"namespace": namespace} if namespace else {})
-        return await self._call(
+        answer = await self._call(
             "PATCH",
             kind,
             kind.path(namespace, name) + "/status",
@@ -83,7 +87,10 @@ class Client:
             query={"fieldManager": FIELD_MANAGER, "force": "true"},
             body={"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata, "status": status},
             content_type="application/apply-patch+yaml",
+            accept=METADATA,
         )
+        found: Object = answer["metadata"]
+        return found
 
     async def delete(self, kind: Kind, *, namespace: str, name: str) -> None:
         """Delete an object, if it is there."""
@@ -158,6 +165,7 @@ class Client:
         query: Mapping[str, str] | None = None,
         body: Object | None = None,
         content_type: str = "application/json",
+        accept: str = "application/json",
     ) -> Object:
         resource = resource or kind.plural
         try:
@@ -168,7 +176,7 @@ class Client:
                     self.server + path,
                     params=query,
                     data=json.dumps(body, ensure_ascii=False).encode() if body is not None else None,
-                    headers={"Content-Type": content_type, "Accept": "application/json"},
+                    headers={"Content-Type": content_type, "Accept": accept},
                 ) as response,
             ):
                 octets = await response.read()

@@ -27,6 +27,27 @@ class NothingToCompare(kopf.DiffBaseStorage):
         """Leave the object alone."""
 
 
+class NothingToRemember(kopf.ProgressStorage):
+    """No progress of handlers, which have none: kopf would look for it in each object at each event."""
+
+    def fetch(self, *, key: object, body: kopf.Body) -> None:
+        """Return that a handler has none."""
+        del key, body
+
+    def store(self, *, key: object, record: object, body: kopf.Body, patch: kopf.Patch) -> None:
+        """Leave the object alone."""
+
+    def purge(self, *, key: object, body: kopf.Body, patch: kopf.Patch) -> None:
+        """Leave the object alone."""
+
+    def touch(self, *, body: kopf.Body, patch: kopf.Patch, value: str | None) -> None:
+        """Leave the object alone."""
+
+    def clear(self, *, essence: kopf.BodyEssence) -> kopf.BodyEssence:
+        """Return what there is, for there is nothing in it to take out."""
+        return essence
+
+
 class TasksOfOthers(Collection["asyncio.Task[Any]"]):
     """Every task that kopf must not cancel when it ends: it would cancel all that began after it.
 

@@ -223,11 +223,11 @@ class MailboxReconciler:
                 return
         memory.counters_written = now
         with self.store.writing(key, status):
-            result = await self.client.apply_status(MAILBOX, namespace=key.namespace, name=key.name, status=status)
+            metadata = await self.client.apply_status(MAILBOX, namespace=key.namespace, name=key.name, status=status)
         STATUS_WRITES.labels(MAILBOX.name).inc()
-        self.store.put(MAILBOX.name, result)
-        if differs(obj, result):  # it was changed meanwhile, and to the watch that is no news any more
-            self.later(key, 0.0)
+        written = obj | {"metadata": metadata, "status": status}
+        if not differs(obj, written):  # else it was changed meanwhile, and the watch brings it whole, as news
+            self.store.put(MAILBOX.name, written)
         happenings = transitions(before.get("conditions") or [], status["conditions"])
         if run and _rotated(run, before):
             note = "The mailbox was proven with what its Secrets and references hold now"

@@ -10,7 +10,7 @@ from mailbox_operator.controller.client import Client
 from mailbox_operator.controller.index import ReverseIndex
 from mailbox_operator.controller.kinds import OAUTH_APP, PROVIDER, Key
 from mailbox_operator.controller.metrics import STATUS_WRITES
-from mailbox_operator.controller.store import Store
+from mailbox_operator.controller.store import Store, differs
 
 Object = dict[str, Any]
 
@@ -72,6 +72,10 @@ class PresetReconciler:
         if status == before:
             return
         with self.store.writing(key, status):  # else the watch, where it is faster, would wake each of these Mailboxes
-            result = await self.client.apply_status(kind, namespace=key.namespace or None, name=key.name, status=status)
+            metadata = await self.client.apply_status(
+                kind, namespace=key.namespace or None, name=key.name, status=status
+            )
         STATUS_WRITES.labels(kind.name).inc()
-        self.store.put(kind.name, result)
+        written = obj | {"metadata": metadata, "status": status}
+        if not differs(obj, written):  # else it was changed meanwhile, and the watch brings it whole, as news
+            self.store.put(kind.name, written)

@@ -1,5 +1,6 @@
 """What the watches have shown: the operator's picture of the cluster."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -105,6 +106,10 @@ def slim(kind: str, obj: Object) -> Object:
         obj.pop("status", None)
     elif kind == CONFIG_MAP.name and (data := obj.get("data")):
         data.pop("checkpoint.json", None)
+    for condition in (obj.get("status") or {}).get("conditions") or ():
+        for name, value in condition.items():
+            if type(value) is str:  # what thousands of objects say in the same words is kept once
+                condition[name] = sys.intern(value)
     return obj
 
 

@@ -10,7 +10,7 @@ import kopf
 from mailbox_operator.api.meta import MAILBOX_LABEL
 from mailbox_operator.controller.client import Client
 from mailbox_operator.controller.index import ReverseIndex
-from mailbox_operator.controller.informer import NothingToCompare
+from mailbox_operator.controller.informer import NothingToCompare, NothingToRemember
 from mailbox_operator.controller.kinds import CHILDREN, CLAIM, MAILBOX, OAUTH_APP, OWN, PROVIDER, SECRET, Key, Kind
 from mailbox_operator.controller.store import Store, key_of
 from mailbox_operator.controller.work_queue import Lane, WorkQueue
@@ -113,6 +113,7 @@ def make_settings() -> kopf.OperatorSettings:
     settings.posting.enabled = False
     settings.scanning.disabled = True
     settings.persistence.diffbase_storage = NothingToCompare()
+    settings.persistence.progress_storage = NothingToRemember()
     settings.networking.error_backoffs = EndlessBackoff()
     settings.networking.request_timeout = 60
     settings.networking.connect_timeout = 10

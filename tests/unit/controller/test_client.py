@@ -38,13 +38,14 @@ async def test_what_is_applied_is_forced_under_our_name() -> None:
     server = ApiServer(answer=lambda asked: (200, asked.body))
     async with serving(server) as client:
         await client.apply(CONFIG_MAP, {"metadata": {"namespace": "ns", "name": "a"}, "data": {"k": "ü"}})
-        await client.apply_status(MAILBOX, namespace="ns", name="a", status={"observedGeneration": 1})
+        metadata = await client.apply_status(MAILBOX, namespace="ns", name="a", status={"observedGeneration": 1})
     applied, status = server.asked
     assert (applied.method, applied.content_type) == ("PATCH", "application/apply-patch+yaml")
     assert applied.query == {"fieldManager": "mailbox-operator", "force": "true"}
     assert applied.body["data"] == {"k": "ü"}
     assert status.path.endswith("/mailboxes/a/status")
     assert status.body["status"] == {"observedGeneration": 1}
+    assert metadata == {"namespace": "ns", "name": "a"}
 
 
 @pytest.mark.parametrize(

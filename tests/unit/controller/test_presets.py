@@ -22,7 +22,9 @@ def provider(version: int, **more: Any) -> dict[str, Any]:
 
 async def test_a_count_of_mailboxes_wakes_none_of_them_though_the_watch_be_faster() -> None:
     world = World(
-        store=Store(), index=ReverseIndex(), queue=WorkQueue(call_later=asyncio.get_running_loop().call_later)
+        store=Store(),
+        index=ReverseIndex(),
+        queue=WorkQueue(call_later=asyncio.get_running_loop().call_later, periodic=4),
     )
     world.store.put(PROVIDER.name, provider(1))
     for name in ("a", "b"):

@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 from hypothesis import given
@@ -34,6 +35,16 @@ def test_of_a_secret_only_the_version_is_kept() -> None:
     assert kept is not None
     assert "data" not in kept
     assert "managedFields" not in kept["metadata"]
+
+
+def test_the_same_words_in_many_conditions_are_kept_once() -> None:
+    store = Store()
+    for name in ("a", "b"):
+        status = json.loads('{"conditions": [{"type": "Ready", "observedGeneration": 1, "message": "Mail comes in"}]}')
+        store.put("Mailbox", obj(5, name=name, status=status))
+    one, other = (found["status"]["conditions"][0] for found in store.objects("Mailbox"))
+    assert one == other
+    assert one["message"] is other["message"]
 
 
 def test_the_late_answer_to_a_write_does_not_bring_back_what_is_gone() -> None:
