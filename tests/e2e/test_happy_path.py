@@ -1,6 +1,7 @@
 """A Mailbox from `kubectl apply` to its mail at the application, over TLS and over STARTTLS."""
 
 import re
+from hashlib import sha256
 
 import pytest
 
@@ -74,12 +75,26 @@ def test_mail_that_comes_later_is_pushed(team: Team) -> None:
     team.receiver.wait_events(2, seconds=10)
 
 
-def test_an_idle_fetcher_is_small(team: Team) -> None:
-    team.mailbox("support")
+@pytest.mark.timeout(240)
+def test_a_fetcher_is_small_while_it_idles_and_with_a_message_of_200_mb(team: Team) -> None:
+    team.mailbox("support", fetch={"filter": {"maxMessageSize": "256Mi"}})
     team.kube.wait_condition("support", "Ready")
     team.send("support", [b"Subject: one\r\n\r\none\r\n"])
     team.receiver.wait_events(1)
+    idle = memory(team, "VmRSS")
+    assert idle < 40 * 1024, f"{idle} KiB"
+
+    large = b"Message-ID: <large@x>\r\n\r\n" + (b"x" * 76 + b"\r\n") * (200 * 1024 * 1024 // 78)
+    team.mail.seed(team.address("support"), [large])
+    event = team.receiver.wait_events(2, seconds=60)[1]
+    assert (event["octets"], event["sha256"]) == (len(large), sha256(large).hexdigest())
+    most = memory(team, "VmHWM")
+    assert most < idle + 16 * 1024, f"{idle} KiB before, {most} KiB at the most"
+
+
+def memory(team: Team, what: str) -> int:
+    """Return a figure of the fetcher's process in its pod, in KiB."""
     status = team.kube.run("exec", "deployment/mbx-support", "--", "cat", "/proc/1/status")
-    found = re.search(r"VmRSS:\s+(\d+) kB", status)
+    found = re.search(rf"{what}:\s+(\d+) kB", status)
     assert found is not None
-    assert int(found[1]) < 40 * 1024, f"{found[1]} KiB"
+    return int(found[1])
