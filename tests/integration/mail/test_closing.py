@@ -4,15 +4,20 @@ import asyncio
 import socket
 import ssl
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from mailbox_operator.fetcher.http.pool import HttpPool, HttpServer
+from mailbox_operator.fetcher.http.reader import Response
 from mailbox_operator.fetcher.imap.connection import ImapConnection
 from mailbox_operator.fetcher.mail_connection import connect
 from mailbox_operator.fetcher.plan import Source
-from mailbox_operator.mail.endpoint import Protocol, Security
+from mailbox_operator.mail.endpoint import Protocol, Security, TlsOptions
 from mailbox_operator.mail.guard import ANYTHING
+from mailbox_operator.mail.tls import client_context
 from support.descriptors import open_files
 from testbed.mailserver import MailServer
 from testbed.scripted import answering, talking
@@ -52,17 +57,28 @@ async def test_the_socket_is_closed_when_the_wait_ends(server: MailServer, tmp_p
         assert open_files() == before
 
 
-async def test_a_server_that_does_not_answer_the_good_bye_is_cut_off(server: MailServer, tmp_path: Path) -> None:
+@contextmanager
+def deaf(server: MailServer, says: bytes, *, after: int = 0) -> Iterator[int]:
+    """A server that speaks over TLS `after` so many octets, and hears nothing more: no good-bye either. Yields its port."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(server.pki.certificate(), server.pki.key())
     is_over = threading.Event()
 
     def talk(connection: socket.socket) -> None:
         with context.wrap_socket(connection, server_side=True) as secured:
-            secured.sendall(b"* OK hello\r\n")
+            secured.recv(after)
+            secured.sendall(says)
             is_over.wait(10)
 
     with talking(talk) as port:
+        try:
+            yield port
+        finally:
+            is_over.set()
+
+
+async def test_a_server_that_does_not_answer_the_good_bye_is_cut_off(server: MailServer, tmp_path: Path) -> None:
+    with deaf(server, b"* OK hello\r\n") as port:
         async with asyncio.timeout(10):
             connection = await connected(port, Security.TLS, tmp_path)
             await connection.greeting()
@@ -70,7 +86,21 @@ async def test_a_server_that_does_not_answer_the_good_bye_is_cut_off(server: Mai
             connection.close()
             await connection.wait_closed()
             assert open_files() == before - 1
-        is_over.set()
+
+
+async def test_nor_does_a_pool_leave_a_connection_to_such_a_server(server: MailServer) -> None:
+    request = b"POST / HTTP/1.1\r\n\r\n"
+    answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    context = client_context(TlsOptions(ca_pem=server.ca_pem))
+    with deaf(server, answer, after=len(request)) as port:
+        async with asyncio.timeout(8), asyncio.TaskGroup() as tasks:
+            where = HttpServer(host="localhost", port=port, ssl_context=context, policy=ANYTHING)
+            pool = HttpPool(where, size=1, max_body=1000, tasks=tasks)
+            assert isinstance(await pool.request(request, seconds=5), Response)
+            before = open_files()
+            pool.close()
+            while open_files() == before:  # noqa: ASYNC110 - asyncio closes a transport in one of its next rounds
+                await asyncio.sleep(0.01)
 
 
 async def test_a_handshake_that_is_broken_off_leaves_nothing_behind(tmp_path: Path) -> None:

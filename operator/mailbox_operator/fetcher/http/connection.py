@@ -59,6 +59,11 @@ class HttpConnection(asyncio.Protocol):
         return self._transport is not None and not self._transport.is_closing()
 
     @property
+    def is_gone(self) -> bool:
+        """Whether the socket is closed, or was never open."""
+        return self._transport is None
+
+    @property
     def deadline(self) -> float | None:
         """When the exchange under way must have ended."""
         return self._exchange.deadline if self._exchange else None

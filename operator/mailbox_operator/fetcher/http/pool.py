@@ -73,6 +73,8 @@ class HttpPool:
         self._on_free = on_free
         self._idle: list[HttpConnection] = []
         self._busy: set[HttpConnection] = set()
+        self._leaving: set[HttpConnection] = set()
+        """Closed, and not gone: TLS waits for the server's good-bye."""
         self._dialling: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._sweeper: asyncio.TimerHandle | None = None
@@ -125,7 +127,7 @@ class HttpPool:
             self._sweeper.cancel()
         for task in self._dialling:
             task.cancel()
-        for connection in (*self._busy, *self._idle):
+        for connection in (*self._busy, *self._idle, *self._leaving):
             connection.abort(LEAVING.said)
 
     async def _dial(self, exchange: Exchange) -> None:
@@ -171,8 +173,10 @@ class HttpPool:
             self.free += 1
         if connection.is_open:
             self._idle.append(connection)
-        elif connection in self._idle:
-            self._idle.remove(connection)
+        else:
+            (self._leaving.discard if connection.is_gone else self._leaving.add)(connection)
+            if connection in self._idle:
+                self._idle.remove(connection)
         if self._on_free:
             self._on_free()
 
