@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -97,7 +98,8 @@ class Dovecot:
         for line in subprocess.run(
             ["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False
         ).stdout.split():
-            os.kill(int(line), signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has ended by itself meanwhile
+                os.kill(int(line), signal.SIGKILL)
         self.process.kill()
         self.process.wait(timeout=60)
         (self.root / "run/master.pid").unlink(missing_ok=True)
