@@ -45,7 +45,7 @@ class EwsMailbox:
             self._folders = list(places.values())[:MOST_PLACES]
             for one in chosen.folders:
                 one.handle.refresh()
-        return {one.name: int(one.handle.total_count) for one in chosen.folders}
+            return {one.name: int(one.handle.total_count) for one in chosen.folders}
 
     def find(self, header: str, *, subject: str) -> list[Found]:
         """Return messages whose subject holds `subject` and that have the header field `header`."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from conformance.source import Rig
@@ -68,6 +68,7 @@ DAMAGE = st.tuples(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(damage=DAMAGE)
+@example(damage=("SyncFolderItems", "cut", 1851))  # a change of a read flag without its item
 def test_a_damaged_answer_is_a_mail_error_or_no_matter(
     exchange: Exchange, tmp_path: Path, damage: tuple[str, str, int]
 ) -> None:

@@ -80,7 +80,7 @@ def sync(account: Any, folder: Any, *, state: str) -> Page:
             )
         )
         created = tuple(_listed(item) for kind, item in changes if kind == service.CREATE)
-        unread = tuple(item[0].id for kind, item in changes if kind == service.READ_FLAG_CHANGE and item[1] is False)
+        unread = tuple(_id(item[0]) for kind, item in changes if kind == service.READ_FLAG_CHANGE and item[1] is False)
         if not service.sync_state:
             raise ValueError("SyncFolderItems without a SyncState")
         return Page(
@@ -102,7 +102,7 @@ def get_messages(account: Any, folder: Any, ids: Sequence[str], *, whole: bool) 
             octets = item.mime_content if whole else _header(item.headers or ())
             found.append(
                 Fetched(
-                    item.id, octets or b"", int(item.size or 0), _seconds(item.datetime_received), bool(item.is_read)
+                    _id(item), octets or b"", int(item.size or 0), _seconds(item.datetime_received), bool(item.is_read)
                 )
             )
     return found
@@ -150,8 +150,15 @@ def listen(account: Any, folders: Sequence[str], *, minutes: int, told: Callable
         Unsubscribe(account=account).get(subscription_id=subscription, expect_result=None)
 
 
+def _id(item: Any) -> str:
+    """Return what names an item or its id. Raises ValueError: the answer was damaged."""
+    if not isinstance(item.id, str) or not item.id:
+        raise ValueError("an item without an id")
+    return item.id
+
+
 def _listed(item: Any) -> Listed:
-    return Listed(item.id, int(item.size or 0), _seconds(item.datetime_received))
+    return Listed(_id(item), int(item.size or 0), _seconds(item.datetime_received))
 
 
 def _seconds(moment: Any) -> float:
