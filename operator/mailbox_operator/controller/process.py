@@ -65,8 +65,7 @@ async def run_operator(settings: Settings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     async with open_client() as client:
-        store, index = Store(), ReverseIndex()
-        queue = WorkQueue(call_later=loop.call_later, periodic=max(settings.workers // 2, 1))
+        store, index, queue = Store(), ReverseIndex(), WorkQueue(call_later=loop.call_later)
         world, policy, readiness = (
             World(store=store, index=index, queue=queue),
             GuardedPolicy.of(settings.address_policy),

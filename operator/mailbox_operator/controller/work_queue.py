@@ -21,17 +21,11 @@ LONGEST_BACKOFF: Final = 300.0
 
 
 class WorkQueue:
-    """`add` keys; workers `take` one, visit it and say `done`. A key added during its visit is visited again.
+    """`add` keys; workers `take` one, visit it and say `done`. A key added during its visit is visited again."""
 
-    Of the second lane no more than `periodic` keys are visited at once: a new one finds a worker that is free, and an
-    API server that has not as many requests before its own.
-    """
-
-    def __init__(self, *, call_later: Callable[..., asyncio.TimerHandle], periodic: int) -> None:
+    def __init__(self, *, call_later: Callable[..., asyncio.TimerHandle]) -> None:
         self._lanes: tuple[dict[Key, None], dict[Key, None]] = ({}, {})
         self._busy: set[Key] = set()
-        self._busy_periodic: set[Key] = set()
-        self._periodic = periodic
         self._again: dict[Key, Lane] = {}
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._failures: dict[Key, int] = {}
@@ -75,28 +69,18 @@ class WorkQueue:
 
     async def take(self) -> Key:
         """Return the next key, which is busy until `done`."""
-        while (lane := self._next()) is None:
+        while not (self._lanes[Lane.CHANGED] or self._lanes[Lane.PERIODIC]):
             self._some.clear()
             await self._some.wait()
-        key = next(iter(self._lanes[lane]))
-        del self._lanes[lane][key]
+        lane = self._lanes[Lane.CHANGED] or self._lanes[Lane.PERIODIC]
+        key = next(iter(lane))
+        del lane[key]
         self._busy.add(key)
-        if lane is Lane.PERIODIC:
-            self._busy_periodic.add(key)
         return key
-
-    def _next(self) -> Lane | None:
-        """Return the lane whose turn it is."""
-        if self._lanes[Lane.CHANGED]:
-            return Lane.CHANGED
-        return Lane.PERIODIC if self._lanes[Lane.PERIODIC] and len(self._busy_periodic) < self._periodic else None
 
     def done(self, key: Key) -> None:
         """End a key's visit."""
         self._busy.discard(key)
-        if key in self._busy_periodic:
-            self._busy_periodic.remove(key)
-            self._some.set()  # there is room for another of its lane
         if (lane := self._again.pop(key, None)) is not None:
             self.add(key, lane)
 

@@ -24,7 +24,7 @@ async def test_a_count_of_mailboxes_wakes_none_of_them_though_the_watch_be_faste
     world = World(
         store=Store(),
         index=ReverseIndex(),
-        queue=WorkQueue(call_later=asyncio.get_running_loop().call_later, periodic=4),
+        queue=WorkQueue(call_later=asyncio.get_running_loop().call_later),
     )
     world.store.put(PROVIDER.name, provider(1))
     for name in ("a", "b"):

@@ -22,7 +22,7 @@ def obj(name: str, *, version: int = 1, generation: int = 1, **more: Any) -> Obj
 
 @pytest.fixture
 async def world() -> World:
-    queue = WorkQueue(call_later=asyncio.get_running_loop().call_later, periodic=4)
+    queue = WorkQueue(call_later=asyncio.get_running_loop().call_later)
     return World(store=Store(), index=ReverseIndex(), queue=queue)
 
 

@@ -47,7 +47,7 @@ class Timer:
 
 def make() -> tuple[WorkQueue, VirtualTime]:
     time = VirtualTime()
-    return WorkQueue(call_later=time.call_later, periodic=2), time  # type: ignore[arg-type]  # a handle's cancel() is all that is used
+    return WorkQueue(call_later=time.call_later), time  # type: ignore[arg-type]  # a handle's cancel() is all that is used
 
 
 async def drain(queue: WorkQueue) -> list[str]:
@@ -100,25 +100,6 @@ async def test_a_worker_waits_until_there_is_something() -> None:
         assert not taking.done()
         queue.add(key("a"))
     assert taking.result() == key("a")
-
-
-async def test_what_is_periodic_leaves_workers_free_for_what_has_changed() -> None:
-    queue, _ = make()
-    for name in ("old1", "old2", "old3"):
-        queue.add(key(name), Lane.PERIODIC)
-    first, _second = await queue.take(), await queue.take()
-    async with asyncio.TaskGroup() as group:
-        taking = group.create_task(queue.take())
-        await asyncio.sleep(0)
-        assert not taking.done(), "two at once are enough of these"
-        queue.add(key("new"), Lane.CHANGED)
-    assert taking.result() == key("new")
-    async with asyncio.TaskGroup() as group:
-        taking = group.create_task(queue.take())
-        await asyncio.sleep(0)
-        assert not taking.done()
-        queue.done(first)
-    assert taking.result() == key("old3")
 
 
 async def test_of_several_later_visits_the_last_wish_counts() -> None:
