@@ -86,12 +86,9 @@ def kill_container(pod: str) -> None:
     """Kill -9 the processes of a pod, found on this machine by the host name that is theirs alone."""
     mark = f"HOSTNAME={pod}".encode()
     for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            environment = (folder / "environ").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if mark in environment:
-            os.kill(int(folder.name), signal.SIGKILL)
+        with suppress(OSError):  # others', and those that have ended meanwhile
+            if mark in (folder / "environ").read_bytes().split(b"\0"):
+                os.kill(int(folder.name), signal.SIGKILL)
 
 
 def fetcher_pod(kube: Kube, name: str) -> str:
