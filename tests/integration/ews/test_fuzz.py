@@ -45,6 +45,7 @@ def damaged(octets: bytes, *, how: str, seed: int) -> bytes:
         "twice": octets[: one.end()] + one[0] + octets[one.end() :],
         "emptied": octets[: one.start()] + re.sub(rb">[^<]+<", b"><", one[0]) + octets[one.end() :],
         "entity": octets.replace(b"?>", b'?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;">]>', 1),
+        "nameless": re.sub(rb"<(\w+:)?ItemId\b[^>]*>", b"", octets),
         "noise": chance.randbytes(chance.randrange(200)),
     }[how]
 
@@ -61,7 +62,7 @@ def exchange() -> Iterator[Exchange]:
 
 DAMAGE = st.tuples(
     st.sampled_from(OPERATIONS),
-    st.sampled_from(("cut", "flip", "without", "without", "twice", "emptied", "entity", "noise")),
+    st.sampled_from(("cut", "flip", "without", "without", "twice", "emptied", "nameless", "entity", "noise")),
     st.integers(0, 10_000),
 )
 
@@ -69,6 +70,8 @@ DAMAGE = st.tuples(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(damage=DAMAGE)
 @example(damage=("SyncFolderItems", "cut", 1851))  # a change of a read flag without its item
+@example(damage=("SyncFolderItems", "nameless", 0))
+@example(damage=("GetItem", "nameless", 0))
 def test_a_damaged_answer_is_a_mail_error_or_no_matter(
     exchange: Exchange, tmp_path: Path, damage: tuple[str, str, int]
 ) -> None:
