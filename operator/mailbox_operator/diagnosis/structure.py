@@ -42,7 +42,7 @@ HTTP: Final = re.compile(
     re.IGNORECASE,
 )
 IMAP_STATUS: Final = re.compile(
-    r"""(?:^(?:\* |\S{1,12} )?|['"\[(, :]|but ['"])(NO|BAD|BYE)(?=[ '"\],:(\[]|$)|type: '(no|bad)'|\b(No|Bad|Bye)\("""
+    r"""(?:^(?:\* |\S{1,12} )?|['"\[(, :]|but ['"])(NO|BAD|BYE(?! (?:JavaMail|Jakarta Mail) Exception))(?=[ '"\],:(\[]|$)|type: '(no|bad)'|\b(No|Bad|Bye)\("""
 )
 OAUTH_MARK: Final = re.compile(
     r"\bAADSTS\d|\binvalid_(?:grant|client|scope)\b|\bunauthorized_client\b|\bunsupported_grant_type\b|\bMsal[A-Z]\w+"
@@ -54,13 +54,21 @@ API_MARKS: Final = (
             r"exchangelib|\bEWS\b|AutoDiscoverFailed|[Aa]utodiscover/|Exchange\.asmx|ServiceRequestException|WebServices\.Data|^The request failed\. |specified (object|folder) (was not|could not be) found in the store|soft-deleted|[Aa]utodiscover (service|blocked)|ServiceResponseException"
         ),
     ),
-    ("graph", re.compile(r"graph\.microsoft|\bGraph\b|ODataError|MailboxNot\w+RESTAPI")),
+    (
+        "graph",
+        re.compile(
+            r"graph\.microsoft|\bGraph\b|ODataError|MailboxNot\w+RESTAPI|InvalidAuthenticationToken|CompactToken|\bIDX\d{5}\b"
+            r"|Lifetime validation|JWT is not well formed"
+        ),
+    ),
     (
         "gmail-api",
         re.compile(
             r"gmail\.googleapis|googleapiclient|Google\.Apis|GoogleApiException|GaxiosError|failedPrecondition|\bHttpError\b|Gmail API|GoogleJsonResponse"
+            r"|ACCESS_TOKEN_SCOPE_INSUFFICIENT|\bUNAUTHENTICATED\b|insufficient authentication scopes"
         ),
     ),
+    ("ews", re.compile(r"\bError(?:[A-Z][a-z]+|AD|CAS|UM){2,}\b(?!\()")),  # a ResponseCode
 )
 NAMES: Final = (
     ("imap", re.compile(r"imap", re.IGNORECASE)),
@@ -150,7 +158,7 @@ ASKED: Final = (
     ("DATA", r"SMTPDataError|MessageNotAccepted|end of DATA|command: ?'?DATA|DATA END"),
     ("EHLO", r"SMTPHeloError|\b(HELO|EHLO) command (failed|rejected)"),
     ("GREETING", r"SMTPConnectError|greeting|refused to talk to me"),
-    ("STARTTLS", r"STARTTLS command failed|command: ?'?STARTTLS"),
+    ("STARTTLS", r"STARTTLS command failed|STARTTLS failed: ?\d|command: ?'?STARTTLS"),
 )
 """What an exception's name and a library's sentence tell of the command."""
 SENT: Final = re.compile(
