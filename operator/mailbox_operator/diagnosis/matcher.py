@@ -13,6 +13,11 @@ from mailbox_operator.diagnosis.rules import Rank, Rule, rules_of
 from mailbox_operator.diagnosis.structure import APIS, SERVERS, TRANSPORT
 
 UNRECOGNISED: Final = "Unrecognised"
+HEALS: Final = re.compile(
+    r"\b(try|retry)\b.{0,12}\b(again|later)|\btemporar(il)?y\b|\[UNAVAILABLE\]|SYS/TEMP|at (this|the) (time|moment)",
+    re.IGNORECASE,
+)
+"""How servers say that it is not for good, whatever it is."""
 HEALING: Final = frozenset({Retry.BACKOFF, Retry.AFTER})
 
 
@@ -67,6 +72,8 @@ def _unrecognised(evidence: Evidence, clues: Clues) -> Finding:
 
 
 def _retry(clues: Clues, *, reaching: bool) -> Retry:
-    if reaching or "4XX" in clues.statuses:
+    """Return what the status' class tells: 4yz of SMTP heals, 5yz does not; a 5xx of HTTP is the server's own fault."""
+    mail = not clues.areas.isdisjoint({"smtp", "lmtp"})
+    if reaching or ("4XX" if mail else "5XX") in clues.statuses or HEALS.search(clues.words):
         return Retry.BACKOFF
     return Retry.NO if "5XX" in clues.statuses else Retry.LIMITED

@@ -27,7 +27,19 @@ from mailbox_operator.diagnosis.data_files import read_data
 from mailbox_operator.diagnosis.evidence import Evidence
 from mailbox_operator.diagnosis.reasons import Reason, combine, reasons
 
-FILES: Final = ("clients", "signin", "imap", "pop3", "smtp", "exchange", "oauth", "delivery", "network", "languages")
+FILES: Final = (
+    "clients",
+    "servers",
+    "signin",
+    "imap",
+    "pop3",
+    "smtp",
+    "exchange",
+    "oauth",
+    "delivery",
+    "network",
+    "languages",
+)
 """In the order in which rules of one rank are tried: what a server says tells more than what its network does."""
 
 

@@ -197,3 +197,16 @@ def test_the_providers_own_rule_comes_first() -> None:
 )
 def test_a_librarys_word_of_the_network_is_no_reply(text: str, reason: str) -> None:
     assert diagnose(Evidence(text=text)).reason == reason
+
+
+@pytest.mark.parametrize(
+    ("area", "text", "retry"),
+    [
+        (Area.SMTP, "550 Wibble", Retry.NO),
+        (Area.SMTP, "559 Wibble, come back at this time tomorrow", Retry.BACKOFF),
+        (Area.IMAP, "NO Wibble", Retry.LIMITED),
+    ],
+)
+def test_words_that_no_rule_knows_have_a_retry_class(area: Area, text: str, retry: Retry) -> None:
+    found = diagnose(Evidence(area=area, text=text))
+    assert (found.reason, found.retry) == (UNRECOGNISED, retry)
