@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from mailbox_operator.diagnosis.cleaning import clean
@@ -11,6 +12,7 @@ from mailbox_operator.diagnosis.evidence import Evidence
 from mailbox_operator.diagnosis.finding import Finding, Retry
 from mailbox_operator.diagnosis.rules import Rank, Rule, rules_of
 from mailbox_operator.diagnosis.structure import APIS, SERVERS, TRANSPORT
+from mailbox_operator.diagnosis.words import spelled_out
 
 UNRECOGNISED: Final = "Unrecognised"
 HEALS: Final = re.compile(
@@ -24,7 +26,7 @@ HEALING: Final = frozenset({Retry.BACKOFF, Retry.AFTER})
 def diagnose(evidence: Evidence) -> Finding:
     """Return what the evidence means."""
     clues = clues_of(evidence)
-    found = _first(clues)
+    found = _first(clues) or _first(replace(clues, words=spelled_out(clues.words)))
     if found is None:
         return _unrecognised(evidence, clues)
     rule, match = found

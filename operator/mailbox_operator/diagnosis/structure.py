@@ -51,14 +51,14 @@ API_MARKS: Final = (
     (
         "ews",
         re.compile(
-            r"exchangelib|\bEWS\b|AutoDiscoverFailed|[Aa]utodiscover/|Exchange\.asmx|ServiceRequestException|WebServices\.Data|^The request failed\. |specified (object|folder) (was not|could not be) found in the store|soft-deleted|[Aa]utodiscover (service|blocked)|ServiceResponseException"
+            r"exchangelib|\bEWS\b|AutoDiscoverFailed|[Aa]utodiscover/|Exchange\.asmx|ServiceRequestException|WebServices\.Data|^The request failed(?:\.| with HTTP status) |\bCASError\b|\bCAS error\b|specified (object|folder) (was not|could not be) found in the store|soft-deleted|[Aa]utodiscover (service|blocked)|ServiceResponseException"
         ),
     ),
     (
         "graph",
         re.compile(
             r"graph\.microsoft|\bGraph\b|ODataError|MailboxNot\w+RESTAPI|InvalidAuthenticationToken|CompactToken|\bIDX\d{5}\b"
-            r"|Lifetime validation|JWT is not well formed"
+            r"|Lifetime validation|JWT is not well formed|\{ ?['\"]error['\"] ?: ?\{ ?['\"]code['\"] ?: ?['\"][A-Z][a-z]"
         ),
     ),
     (

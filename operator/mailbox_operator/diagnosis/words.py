@@ -35,6 +35,8 @@ QUOTES: Final = str.maketrans(
         "\u00a0": " ",
     }
 )
+HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[A-Za-z])_+(?=[A-Za-z])")
+"""Where an error's name goes on with its next word."""
 USER: Final = "USER"
 """What stands for an address."""
 
@@ -45,6 +47,11 @@ def normalise(text: str) -> str:
     text = _unescaped(text.translate(QUOTES))
     text = CHALLENGE.sub(_challenge, _mime_decoded(_mended(text)))
     return " ".join(ADDRESS.sub(USER, _joined(text)).split())
+
+
+def spelled_out(text: str) -> str:
+    """Return `text` with the names of errors taken apart: `ConnectionRefused`, `CONNECTION_REFUSED` as `Connection Refused`."""
+    return HUMP.sub(" ", text)
 
 
 def _unescaped(text: str) -> str:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailbox_operator.diagnosis.words import SEEN, normalise
+from mailbox_operator.diagnosis.words import SEEN, normalise, spelled_out
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,19 @@ from mailbox_operator.diagnosis.words import SEEN, normalise
 )
 def test_wrapping_is_taken_off(said: str, read: str) -> None:
     assert normalise(said) == read
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Kind(ConnectionRefused)", "Kind(Connection Refused)"),
+        ("CERTIFICATE_EXPIRED", "CERTIFICATE EXPIRED"),
+        ("IMAPError", "IMAP Error"),
+        ("no such host", "no such host"),
+    ],
+)
+def test_names_of_errors_are_spelled_out(name: str, words: str) -> None:
+    assert spelled_out(name) == words
 
 
 def test_the_challenge_of_a_refused_token_is_read() -> None:
