@@ -136,9 +136,10 @@ class Dovecot:
         maildir = self.maildir(address, folder)
         for number, message in enumerate(messages):
             name = f"{1_700_000_000 + number}.{uuid.uuid4().hex}.test"
-            path = maildir / f"cur/{name}:2,{flags}" if flags else maildir / f"new/{name}"
+            path = maildir / "tmp" / name  # as the format says: the server may be looking
             path.write_bytes(message)
             shutil.chown(path, "mail", "mail")
+            path.rename(maildir / f"cur/{name}:2,{flags}" if flags else maildir / f"new/{name}")
 
     def flags(self, address: str, folder: str = "INBOX") -> list[str]:
         """Return the flags of a folder's messages, in Maildir's letters, by their time; [] if there is no such folder."""
