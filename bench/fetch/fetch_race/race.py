@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from fetch_race.contestants import CONTESTANTS
+from fetch_race.contestants import CONTESTANTS, OURS
 from fetch_race.course import Course
 from fetch_race.heats import Heat
 from fetch_race.measure import FailedError, Run, installed, machine_seconds, run
@@ -85,7 +85,10 @@ def course(heat: Heat, servers: Servers, sink: Sink) -> Iterator[Course]:
 
 
 def race(heat: Heat, course: Course, *, rounds: int, retries: int) -> dict[str, list[Run]]:
-    """Return each contestant's runs, by round. Raises AssertionError where a message was lost or came twice."""
+    """Return each contestant's runs, by round; none of a peer that did not finish one.
+
+    Raises AssertionError where a message was lost or came twice, FailedError where ours does not finish.
+    """
     names = list(heat.contestants)
     runs: dict[str, list[Run]] = {name: [] for name in names}
     with folders(names, course) as outs:
@@ -95,7 +98,16 @@ def race(heat: Heat, course: Course, *, rounds: int, retries: int) -> dict[str, 
         for number in range(rounds):
             turn = number % len(names)
             for name in names[turn:] + names[:turn]:
-                one = best(name, course, outs[name], retries=retries)
+                if name not in runs:
+                    continue
+                try:
+                    one = best(name, course, outs[name], retries=retries)
+                except FailedError as error:
+                    if name in OURS:
+                        raise
+                    del runs[name]
+                    print(f"  {name} is out: {error}", flush=True)
+                    continue
                 runs[name].append(one)
                 print(f"  round {number + 1}  {name:12} {one.seconds:7.2f} s  foreign {one.foreign:.0%}", flush=True)
     return runs
