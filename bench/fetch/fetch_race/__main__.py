@@ -1,6 +1,6 @@
 """Race our fetcher against its peers: the same mailboxes, interleaved rounds, each message's arrival checked.
 
-python -m fetch_race                                  everything, some 25 minutes
+python -m fetch_race                                  everything, some 12 minutes
 python -m fetch_race --only mixed-imap,wan-full,idle  parts of it
 python -m fetch_race --share 0.1 --rounds 1           a quick look: a tenth of each mailbox
 """
