@@ -28,6 +28,7 @@ from mailbox_operator.diagnosis.evidence import Evidence
 from mailbox_operator.diagnosis.reasons import Reason, combine, reasons
 
 FILES: Final = (
+    "delivery",
     "clients",
     "servers",
     "signin",
@@ -36,11 +37,11 @@ FILES: Final = (
     "smtp",
     "exchange",
     "oauth",
-    "delivery",
     "network",
     "languages",
 )
-"""In the order in which rules of one rank are tried: what a server says tells more than what its network does."""
+"""In the order in which rules of one rank are tried: what a server says tells more than what its network does, and what is wrong with
+a receiver is told as such."""
 
 
 class Rank(IntEnum):
