@@ -18,7 +18,7 @@ def kubectl_mailbox(team: Team, *arguments: str) -> subprocess.CompletedProcess[
     programs = str(Path(sys.executable).parent)
     environment = os.environ | {"PATH": f"{programs}:{os.environ['PATH']}", "KUBECONFIG": str(team.kube.kubeconfig)}
     command = ["kubectl", "mailbox", "verify", *arguments, "-n", team.kube.namespace]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=50, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=150, check=False)
 
 
 def test_the_operator_is_asked_and_its_answer_printed(team: Team) -> None:
