@@ -104,6 +104,8 @@ class MailboxReconciler:
         await self._write(key, mailbox, obj, verdict.status, memory=memory, run=run)
         if run:
             self.prover.take(key)
+            if run.asked.token != reconcile_token(mailbox):
+                self.later(key, 0.0)  # somebody has asked since the run began, and its news led to this very visit
 
     # -- what is known
 

@@ -1,6 +1,10 @@
 """A visit, with a small server in place of the API server."""
 
 import asyncio
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,10 +22,12 @@ from mailbox_operator.controller.telling import Teller
 from mailbox_operator.mail.guard import ANYTHING
 from mailbox_operator.verification.limits import Limits
 from support.manifests import mailbox as manifest
+from testbed.mailserver import free_ports
 from unit.controller.api_server import Answer, ApiServer, Asked, serving
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 KEY = Key(MAILBOX.name, "helpdesk", "support")
+TOKEN = {"mailbox-operator.io/reconcile-at": "now"}
 
 
 def suspended(**metadata: Any) -> dict[str, Any]:
@@ -30,12 +36,24 @@ def suspended(**metadata: Any) -> dict[str, Any]:
     return found
 
 
-async def visit(client: Client, store: Store) -> list[tuple[Key, float]]:
-    """Visit the Mailbox once; return the further visits that were asked for."""
+@dataclass
+class Visits:
+    """A reconciler, and what it asked for."""
+
+    reconciler: MailboxReconciler
+    prover: Prover
+    finished: asyncio.Event
+    wishes: list[tuple[Key, float]]
+    """Further visits."""
+
+
+@asynccontextmanager
+async def visiting(client: Client, store: Store) -> AsyncIterator[Visits]:
     wishes: list[tuple[Key, float]] = []
+    finished = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         prover = Prover(
-            client=client, group=group, limits=Limits(), policy=lambda: ANYTHING, finished=lambda _key: None
+            client=client, group=group, limits=Limits(), policy=lambda: ANYTHING, finished=lambda _key: finished.set()
         )
         reconciler = MailboxReconciler(
             client=client,
@@ -48,8 +66,8 @@ async def visit(client: Client, store: Store) -> list[tuple[Key, float]]:
             later=lambda key, seconds: wishes.append((key, seconds)),
             clock=lambda: NOW,
         )
-        await reconciler.reconcile(KEY)
-    return wishes
+        yield Visits(reconciler, prover, finished, wishes)
+        prover.stop(KEY)
 
 
 async def written(**changed: Any) -> dict[str, Any]:
@@ -64,14 +82,15 @@ async def written(**changed: Any) -> dict[str, Any]:
     store.put(MAILBOX.name, suspended())
     secret = {"name": "support-password", "namespace": "helpdesk", "uid": "s", "resourceVersion": "1"}
     store.put(SECRET.name, {"metadata": secret})
-    async with serving(ApiServer(answer=answer)) as client:
-        assert await visit(client, store) == []
+    async with serving(ApiServer(answer=answer)) as client, visiting(client, store) as visits:
+        await visits.reconciler.reconcile(KEY)
+        assert visits.wishes == []
     found = store.get(KEY)
     assert found is not None
     return found
 
 
-@pytest.mark.parametrize("changed", [{"generation": 2}, {"annotations": {"mailbox-operator.io/reconcile-at": "now"}}])
+@pytest.mark.parametrize("changed", [{"generation": 2}, {"annotations": TOKEN}])
 async def test_a_change_that_came_while_the_status_was_written_is_left_to_the_watch(changed: dict[str, Any]) -> None:
     """The answer to the write tells of it without showing it: what the watch will show must still be news."""
     known = await written(**changed)
@@ -84,3 +103,34 @@ async def test_a_write_that_met_no_change_is_known_at_once() -> None:
     assert known["metadata"]["resourceVersion"] == "9"
     assert known["status"]["observedGeneration"] == 1
     assert known["spec"]["suspend"]
+
+
+async def test_who_asks_between_a_runs_end_and_its_visit_is_not_forgotten() -> None:
+    """That visit writes down the run from before; nothing else would lead to the one that was asked for."""
+    side = {"host": "127.0.0.1", "port": free_ports(1)[0]}
+    found = manifest("support", address="a@example.com", host="127.0.0.1", delivery=None, tls=None, incoming=side)
+    found["spec"]["outgoing"] = {"protocol": "None"}
+    found["metadata"] |= {"namespace": "helpdesk", "uid": "u-1", "generation": 1, "resourceVersion": "7"}
+    asking = found | {"metadata": found["metadata"] | {"annotations": TOKEN, "resourceVersion": "8"}}
+    store = Store()
+    store.put(MAILBOX.name, found)
+    secret = {"name": "support-password", "namespace": "helpdesk", "uid": "s", "resourceVersion": "1"}
+    store.put(SECRET.name, {"metadata": secret})
+
+    def answer(asked: Asked) -> Answer:
+        if asked.method == "GET":
+            return 200, {"data": {"password": base64.b64encode(b"right").decode()}}
+        return 200, {"metadata": (store.get(KEY) or found)["metadata"]}
+
+    async with serving(ApiServer(answer=answer)) as client, visiting(client, store) as visits:
+        await visits.reconciler.reconcile(KEY)
+        async with asyncio.timeout(40):
+            await visits.finished.wait()
+        store.put(MAILBOX.name, asking)
+        await visits.reconciler.reconcile(KEY)
+        assert visits.prover.running(KEY) is None
+        assert visits.wishes[-1] == (KEY, 0.0)
+        await visits.reconciler.reconcile(KEY)
+        running = visits.prover.running(KEY)
+        assert running
+        assert running.token == "now"
