@@ -87,7 +87,10 @@ FAULTS: Final = {
 
 IMAP: Final = FAULTS | {
     "temporary": Fault(
-        AUTHENTICATED, "ServerUnavailable", ("emporar", "not at fault"), login={"username": f"temporary@{DOMAIN}"}
+        AUTHENTICATED,
+        "ServerUnavailableOrAuthenticationUnavailable",
+        ("emporar", "not at fault"),
+        login={"username": f"temporary@{DOMAIN}"},
     ),
     "wrong-protocol": Fault(REACHABLE, "WrongProtocol", ("IMAP", "993"), at("good", "StartTLS", 587)),
     "wrong-protocol-tls": Fault(SECURED, "WrongProtocol", ("IMAP", "993"), at("good", "TLS", 465)),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class Retry(StrEnum):
@@ -17,6 +18,10 @@ class Retry(StrEnum):
     """The server named a delay."""
     REFRESH = "refresh"
     """Once more with a new token."""
+
+
+HEALING: Final = frozenset({Retry.BACKOFF, Retry.AFTER})
+"""What may heal by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from mailbox_operator.diagnosis.cleaning import clean
 from mailbox_operator.diagnosis.clues import Clues, clues_of
 from mailbox_operator.diagnosis.delays import named_delay
 from mailbox_operator.diagnosis.evidence import Evidence
-from mailbox_operator.diagnosis.finding import Finding, Retry
+from mailbox_operator.diagnosis.finding import HEALING, Finding, Retry
 from mailbox_operator.diagnosis.rules import Rank, Rule, rules_of
 from mailbox_operator.diagnosis.structure import APIS, SERVERS, TRANSPORT
 from mailbox_operator.diagnosis.words import spelled_out
@@ -20,7 +20,6 @@ HEALS: Final = re.compile(
     re.IGNORECASE,
 )
 """How servers say that it is not for good, whatever it is."""
-HEALING: Final = frozenset({Retry.BACKOFF, Retry.AFTER})
 
 
 def diagnose(evidence: Evidence) -> Finding:

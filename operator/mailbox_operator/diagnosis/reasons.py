@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from mailbox_operator.diagnosis.data_files import read_data
-from mailbox_operator.diagnosis.finding import Retry
+from mailbox_operator.diagnosis.finding import HEALING, Retry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +33,19 @@ def combine(candidates: Sequence[Reason]) -> Reason:
     first, *others = candidates
     if not others:
         return first
-    classes = {one.retry for one in candidates}
     return Reason(
         name="Or".join(one.name for one in candidates),
-        retry=first.retry if len(classes) == 1 else Retry.LIMITED,
+        retry=_retry_of(candidates),
         meaning=", or: ".join([first.meaning, *(_lowered(one.meaning) for one in others)]),
         action="; otherwise: ".join([first.action, *(_lowered(one.action) for one in others)]),
     )
+
+
+def _retry_of(candidates: Sequence[Reason]) -> Retry:
+    """Return the class of the likeliest where all heal by themselves, or none does; else a few tries."""
+    healing = {one.retry in HEALING for one in candidates}
+    refreshed = any(one.retry is Retry.REFRESH for one in candidates[1:])
+    return Retry.LIMITED if len(healing) > 1 or refreshed else candidates[0].retry
 
 
 def _lowered(text: str) -> str:

@@ -42,7 +42,12 @@ HEARD = [  # area, code, text, reason
     (Area.TLS, "TLSV1_ALERT_PROTOCOL_VERSION", "h: TLSV1_ALERT_PROTOCOL_VERSION", "TLSVersionUnsupported"),
     (Area.STARTTLS, "", "STARTTLS not advertised", "StartTLSUnavailable"),
     (Area.IMAP, "AUTHENTICATIONFAILED", "[AUTHENTICATIONFAILED] Authentication failed.", "CredentialsInvalid"),
-    (Area.IMAP, "UNAVAILABLE", "[UNAVAILABLE] Temporary authentication failure. [host:2026]", "ServerUnavailable"),
+    (
+        Area.IMAP,
+        "UNAVAILABLE",
+        "[UNAVAILABLE] Temporary authentication failure. [host:2026]",
+        "ServerUnavailableOrAuthenticationUnavailable",
+    ),
     (Area.IMAP, "PRIVACYREQUIRED", "LOGINDISABLED is advertised", "TLSRequired"),
     (Area.IMAP, "", "select failed: Mailbox doesn't exist: Nope (0.001 + 0.000 secs).", "FolderNotFound"),
     (Area.IMAP, "", "220 mail.test ESMTP Postfix", "WrongProtocol"),

@@ -1,0 +1,24 @@
+"""Reasons that the evidence cannot tell apart have one retry class."""
+
+import pytest
+
+from mailbox_operator.diagnosis.finding import Retry
+from mailbox_operator.diagnosis.reasons import combine, reasons
+
+
+@pytest.mark.parametrize(
+    ("names", "retry"),
+    [
+        (["MailboxFull", "SendingLimitReached"], Retry.BACKOFF),  # backoff, after: both heal
+        (["SendingLimitReached", "MailboxFull"], Retry.AFTER),
+        (["CredentialsInvalid", "SmtpTokenRejected"], Retry.NO),  # no, limited: neither heals
+        (["CommandRejected", "AuthMechanismUnsupported"], Retry.LIMITED),
+        (["MessageRejected", "ServerError"], Retry.LIMITED),  # no, backoff: nobody knows
+        (["TokenRejected", "CredentialsInvalid"], Retry.REFRESH),  # once more cannot harm
+        (["BasicAuthDisabled", "TokenRejected"], Retry.LIMITED),
+    ],
+)
+def test_a_combined_reason_is_tried_again_as_the_likeliest_unless_the_others_contradict(
+    names: list[str], retry: Retry
+) -> None:
+    assert combine([reasons()[name] for name in names]).retry is retry
