@@ -1,23 +1,31 @@
-"""How a server's certificate is judged, from the plan and the files that it names."""
+"""Where a server is and how its certificate is judged, from the plan and the files that it names."""
 
 import ssl
 from pathlib import Path
 
 from mailbox_operator.fetcher.plan import Source
 from mailbox_operator.fetcher.watched_file import WatchedFile
-from mailbox_operator.mail.endpoint import TlsOptions
+from mailbox_operator.mail.endpoint import Endpoint, TlsOptions
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.tls import client_context
 
 
-def tls_options(source: Source) -> TlsOptions:
-    """Return how the certificate is judged. Raises MailError: the CA file cannot be read."""
+def endpoint_of(source: Source) -> Endpoint:
+    """Return where a source's server is, and how it is secured. Raises MailError: the CA file cannot be read."""
     ca_pem = read_text(source.ca_file) if source.ca_file else None
-    return TlsOptions(
+    tls = TlsOptions(
         ca_pem=ca_pem,
         server_name=source.server_name,
         minimum_version=source.minimum_tls_version,
         insecure_skip_verify=source.insecure_skip_verify,
+    )
+    return Endpoint(
+        protocol=source.protocol,
+        host=source.host,
+        port=source.port,
+        security=source.security,
+        tls=tls,
+        path=source.path,
     )
 
 

@@ -17,6 +17,20 @@ class LoginRefusedError(MailError):
     """The server refused the credential. It is not shown again until it changes."""
 
 
+def refused(error: MailError) -> LoginRefusedError:
+    """Return the same evidence, as a refusal of the credential."""
+    return LoginRefusedError(
+        error.text,
+        area=error.area,
+        protocol=error.protocol,
+        command=error.command,
+        status=error.status,
+        response_code=error.response_code,
+        vendor_code=error.vendor_code,
+        headers=error.headers,
+    )
+
+
 class HeldBackError(Exception):
     """The valve has been closed for so long that the session should end."""
 

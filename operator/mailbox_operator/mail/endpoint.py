@@ -65,3 +65,8 @@ class Endpoint:
     def is_private(self) -> bool:
         """Whether the wire is encrypted and the peer known to be the one that is meant."""
         return self.security is not Security.NONE and not self.tls.insecure_skip_verify
+
+    @property
+    def server_name(self) -> str:
+        """What the certificate has to name."""
+        return self.tls.server_name or self.host.strip("[]")

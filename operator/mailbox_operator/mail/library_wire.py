@@ -33,8 +33,7 @@ class LibraryWire:
         library_errors: tuple[type[Exception], ...],
     ) -> None:
         """`translated` makes MailError of what a call raises; `library_errors` are those that are the server's words."""
-        self.name = endpoint.tls.server_name or endpoint.host.strip("[]")
-        """What the certificate has to name."""
+        self.name = endpoint.server_name
         self._connection: socket.socket | None = None
         self._endpoint = endpoint
         self._policy = policy

@@ -6,51 +6,40 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from mailbox_operator.fetcher.http.pool import HttpPool, HttpServer
 from mailbox_operator.fetcher.http.reader import Response
-from mailbox_operator.fetcher.imap.connection import ImapConnection
-from mailbox_operator.fetcher.mail_connection import connect
-from mailbox_operator.fetcher.plan import Source
-from mailbox_operator.mail.endpoint import Protocol, Security, TlsOptions
+from mailbox_operator.mail.connection import connect
+from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security, TlsOptions
 from mailbox_operator.mail.guard import ANYTHING
+from mailbox_operator.mail.imap_connection import ImapConnection
 from mailbox_operator.mail.tls import client_context
 from support.descriptors import open_files
 from testbed.mailserver import MailServer
 from testbed.scripted import answering, talking
 
 
-def source(port: int, security: Security) -> Source:
-    return Source(
-        protocol=Protocol.IMAP,
-        host="localhost",
-        port=port,
-        security=security,
-        username="a",
-        password_file="",
-        insecure_skip_verify=True,
-    )
+def endpoint(port: int, security: Security) -> Endpoint:
+    tls = TlsOptions(insecure_skip_verify=True)
+    return Endpoint(protocol=Protocol.IMAP, host="localhost", port=port, security=security, tls=tls)
 
 
-async def connected(port: int, security: Security, folder: Path) -> ImapConnection:
-    return await connect(
-        lambda: ImapConnection(max_message=1000, spool_folder=folder), source(port, security), policy=ANYTHING
-    )
+async def connected(port: int, security: Security) -> ImapConnection:
+    return await connect(ImapConnection, endpoint(port, security), policy=ANYTHING)
 
 
 @pytest.mark.parametrize("security", [Security.NONE, Security.TLS, Security.START_TLS])
-async def test_the_socket_is_closed_when_the_wait_ends(server: MailServer, tmp_path: Path, security: Security) -> None:
+async def test_the_socket_is_closed_when_the_wait_ends(server: MailServer, security: Security) -> None:
     port = server.dovecot.imaps if security is Security.TLS else server.dovecot.imap
     async with asyncio.timeout(10):
         before = open_files()
-        connection = await connected(port, security, tmp_path)
+        connection = await connected(port, security)
         await connection.greeting()
         if security is Security.START_TLS:
             await connection.send(b"STARTTLS")
-            await connection.start_tls(source(port, security))
+            await connection.start_tls(endpoint(port, security))
         assert open_files() == before + 1
         connection.close()
         await connection.wait_closed()
@@ -77,10 +66,10 @@ def deaf(server: MailServer, says: bytes, *, after: int = 0) -> Iterator[int]:
             is_over.set()
 
 
-async def test_a_server_that_does_not_answer_the_good_bye_is_cut_off(server: MailServer, tmp_path: Path) -> None:
+async def test_a_server_that_does_not_answer_the_good_bye_is_cut_off(server: MailServer) -> None:
     with deaf(server, b"* OK hello\r\n") as port:
         async with asyncio.timeout(10):
-            connection = await connected(port, Security.TLS, tmp_path)
+            connection = await connected(port, Security.TLS)
             await connection.greeting()
             before = open_files()
             connection.close()
@@ -103,15 +92,15 @@ async def test_nor_does_a_pool_leave_a_connection_to_such_a_server(server: MailS
                 await asyncio.sleep(0.01)
 
 
-async def test_a_handshake_that_is_broken_off_leaves_nothing_behind(tmp_path: Path) -> None:
+async def test_a_handshake_that_is_broken_off_leaves_nothing_behind() -> None:
     with talking(answering(b"* OK hello\r\n", {})) as port:
         async with asyncio.timeout(10):
-            connection = await connected(port, Security.START_TLS, tmp_path)
+            connection = await connected(port, Security.START_TLS)
             await connection.greeting()
             before = open_files()
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.05):
-                    await connection.start_tls(source(port, Security.START_TLS))
+                    await connection.start_tls(endpoint(port, Security.START_TLS))
             connection.close()
             await connection.wait_closed()
             assert open_files() < before

@@ -4,10 +4,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from mailbox_operator.fetcher.ews.batches import BATCH_OCTETS
-from mailbox_operator.fetcher.mounted_tls import tls_options
-from mailbox_operator.fetcher.source import LoginRefusedError, SourceContext
+from mailbox_operator.fetcher.mounted_tls import endpoint_of
+from mailbox_operator.fetcher.source import SourceContext, refused
 from mailbox_operator.mail.credential import Credential
-from mailbox_operator.mail.endpoint import Endpoint
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.ews import EwsSession
 from mailbox_operator.mail.secret import Secret
@@ -40,22 +39,14 @@ def sign_in_with(context: SourceContext, secret: Secret) -> SignIn:
     credential = Credential(username=plan.username, secret=secret, mechanism=plan.mechanism)
 
     async def sign_in() -> EwsSession:
-        endpoint = Endpoint(
-            protocol=plan.protocol,
-            host=plan.host,
-            port=plan.port,
-            security=plan.security,
-            tls=tls_options(plan),
-            path=plan.path,
-        )
-        session = EwsSession(endpoint, policy=context.policy, address=plan.address, most_octets=most_octets)
+        session = EwsSession(endpoint_of(plan), policy=context.policy, address=plan.address, most_octets=most_octets)
         try:
             await session.reach()
             await session.secure()
             await session.sign_in(credential)
         except MailError as error:
             await session.close()
-            raise (_refused(error) if _is_refusal(error) else error) from None
+            raise (refused(error) if _is_refusal(error) else error) from None
         except BaseException:
             await session.close()
             raise
@@ -66,15 +57,3 @@ def sign_in_with(context: SourceContext, secret: Secret) -> SignIn:
 
 def _is_refusal(error: MailError) -> bool:
     return error.area is Area.EWS and (error.status in UNAUTHORISED or error.vendor_code in NO_ENTRY)
-
-
-def _refused(error: MailError) -> LoginRefusedError:
-    return LoginRefusedError(
-        error.text,
-        area=error.area,
-        protocol=error.protocol,
-        command=error.command,
-        status=error.status,
-        vendor_code=error.vendor_code,
-        headers=error.headers,
-    )

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from mailbox_operator.fetcher.dial import Tls, dial
 from mailbox_operator.fetcher.http.connection import Exchange, Fault, HttpConnection
 from mailbox_operator.fetcher.http.reader import Response
+from mailbox_operator.mail.dial import Tls, dial
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.guard import AddressPolicy
 

@@ -11,9 +11,10 @@ from mailbox_operator.fetcher.imap.data import (
     read_fetched,
     read_whole,
 )
-from mailbox_operator.fetcher.imap.reader import CAPACITY, Line, ProtocolError, ResponseReader
 from mailbox_operator.fetcher.message import Arrival, Body
 from mailbox_operator.fetcher.spool import Spool
+from mailbox_operator.mail.imap_connection import with_literal
+from mailbox_operator.mail.imap_reader import CAPACITY, Line, ProtocolError, ResponseReader
 
 GATHER_LIMIT: Final = 3 << 20
 """Octets up to which a body that does not fit into the reader's buffer is put together in memory; disk costs more."""
@@ -100,12 +101,11 @@ class ResponseAssembler:
         return None
 
     def _take_name(self, piece: memoryview) -> None:
-        """Put a folder's name into the response's text as a quoted string, which is easier to read."""
+        """Put a folder's name into the response's text."""
         assert self._name is not None  # noqa: S101 - it was looked at
         self._name += piece
         if not self._left:
-            quoted = bytes(self._name).replace(b"\\", b"\\\\").replace(b'"', b'\\"')
-            self._text = b'%b"%b"' % (self._text[: self._text.rindex(b"{")], quoted)
+            self._text = with_literal(self._text, bytes(self._name))
             self._name = None
 
     def take_late(self, text: bytes) -> Fetched | None:

@@ -20,7 +20,6 @@ WHOLE: Final = re.compile(
     rb"\* \d{1,10} FETCH \(UID (\d{1,10}) FLAGS \(([^)\r\n]{0,4096})\) "
     rb'INTERNALDATE "([^"\r\n]{1,64})" RFC822\.SIZE (\d{1,19}) BODY\[(|HEADER)\] ~?\{(\d{1,19})\}\r\n'
 )
-EXISTS: Final = re.compile(rb"\* (\d{1,19}) EXISTS", re.IGNORECASE)
 DATE: Final = re.compile(rb"([ \d]\d-[A-Za-z]{3}-\d{4}) (\d\d):(\d\d):(\d\d) ([+-]\d{4})")
 MONTHS: Final = {
     name: number for number, name in enumerate(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)
@@ -86,12 +85,6 @@ def parse_search(line: bytes) -> list[Uid] | None:
         return None
     words = line[8:].split()
     return [Uid(int(word)) for word in words] if all(word.isdigit() for word in words) else None
-
-
-def parse_exists(line: bytes) -> int | None:
-    """Read `* 23 EXISTS`. None: it is something else."""
-    found = EXISTS.fullmatch(line)
-    return int(found[1]) if found else None
 
 
 def seconds_of_date(internaldate: bytes) -> int | None:

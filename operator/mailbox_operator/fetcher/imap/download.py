@@ -9,7 +9,6 @@ from mailbox_operator.fetcher.checkpoint.uid_set import render_uid_set
 from mailbox_operator.fetcher.ids import MessageId, Uid, uid_of
 from mailbox_operator.fetcher.imap.assembler import Fetched
 from mailbox_operator.fetcher.imap.batches import plan_batches
-from mailbox_operator.fetcher.imap.connection import Reply
 from mailbox_operator.fetcher.imap.data import Listed
 from mailbox_operator.fetcher.imap.folder import ImapFolder
 from mailbox_operator.fetcher.imap.ledger import ImapLedger
@@ -18,6 +17,7 @@ from mailbox_operator.fetcher.message import Arrival, Body
 from mailbox_operator.fetcher.pipeline import Pipeline
 from mailbox_operator.fetcher.spool import Spool
 from mailbox_operator.mail.errors import Area, MailError
+from mailbox_operator.mail.imap_connection import Reply
 
 OUTSTANDING: Final = 3
 TRIES: Final = 3

@@ -8,13 +8,13 @@ from typing import Final
 
 from mailbox_operator.fetcher.checkpoint.uid_set import render_uid_set
 from mailbox_operator.fetcher.ids import Uid, UidValidity
-from mailbox_operator.fetcher.imap.connection import Reply
 from mailbox_operator.fetcher.imap.data import Listed, parse_listed, parse_search
 from mailbox_operator.fetcher.imap.folder_data import parse_esearch
 from mailbox_operator.fetcher.imap.link import ImapLink
-from mailbox_operator.fetcher.imap.sign_in import IDENTITY
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.folders import Folder
+from mailbox_operator.mail.imap_connection import Reply
+from mailbox_operator.mail.imap_sign_in import IDENTITY
 
 STATUS_NUMBER: Final = re.compile(rb"\* OK \[(UIDVALIDITY|UIDNEXT) (\d+)\]", re.IGNORECASE)
 

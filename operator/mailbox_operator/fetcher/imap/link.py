@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Final
 
-from mailbox_operator.fetcher.imap.connection import ImapConnection, Reply
+from mailbox_operator.fetcher.imap.connection import FetchConnection
 from mailbox_operator.fetcher.imap.folder_data import FolderStatus, mailbox_argument, parse_list, parse_status
 from mailbox_operator.fetcher.imap.patience import Patience
 from mailbox_operator.mail.folders import Folder
+from mailbox_operator.mail.imap_connection import Reply
 
 STATUS_AT_ONCE: Final = 100
 """Folders asked of in one write."""
@@ -16,7 +17,7 @@ LITERALS: Final = frozenset({"LITERAL+", "LITERAL-", "IMAP4REV2"})
 class ImapLink:
     """What a session needs of its connection. All commands may raise MailError and HeldBackError."""
 
-    def __init__(self, connection: ImapConnection, offered: frozenset[str], *, patience: Patience) -> None:
+    def __init__(self, connection: FetchConnection, offered: frozenset[str], *, patience: Patience) -> None:
         self.connection = connection
         self.offered = offered
         """The server's capabilities, in upper case."""

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from mailbox_operator.fetcher.imap.connection import ImapConnection, Reply
+from mailbox_operator.fetcher.imap.connection import FetchConnection
 from mailbox_operator.fetcher.source import HeldBackError
 from mailbox_operator.fetcher.valve import Valve
 from mailbox_operator.mail.errors import Area, MailError
+from mailbox_operator.mail.imap_connection import Reply
 
 LONGEST_REPLY: Final = 1_800.0
 """Seconds for a whole reply, while we read: 4 MiB, or one message of the largest size, over a slow line."""
@@ -22,7 +23,7 @@ GLIMPSE: Final = 0.01
 class Patience:
     """Waits for one connection; a server that owes a reply must send something each `silence` seconds."""
 
-    def __init__(self, connection: ImapConnection, valve: Valve, *, silence: float) -> None:
+    def __init__(self, connection: FetchConnection, valve: Valve, *, silence: float) -> None:
         self._connection = connection
         self._valve = valve
         self._silence = silence

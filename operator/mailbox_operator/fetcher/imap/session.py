@@ -6,7 +6,7 @@ from typing import Final
 
 from mailbox_operator.fetcher.imap.after import AfterFetch
 from mailbox_operator.fetcher.imap.choice import choose_folders
-from mailbox_operator.fetcher.imap.connection import ImapConnection
+from mailbox_operator.fetcher.imap.connection import FetchConnection
 from mailbox_operator.fetcher.imap.folder import render_select
 from mailbox_operator.fetcher.imap.folder_data import mailbox_argument
 from mailbox_operator.fetcher.imap.ledger import ImapLedger
@@ -57,7 +57,7 @@ class ImapSession:
     """Runs on a signed-in connection."""
 
     def __init__(
-        self, connection: ImapConnection, offered: frozenset[str], *, pipeline: Pipeline, silence: float
+        self, connection: FetchConnection, offered: frozenset[str], *, pipeline: Pipeline, silence: float
     ) -> None:
         self._connection = connection
         self._fetch = pipeline.fetch

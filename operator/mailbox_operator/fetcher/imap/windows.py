@@ -7,10 +7,10 @@ from typing import Final, NamedTuple
 from mailbox_operator.fetcher.checkpoint.uid_set import render_uid_set
 from mailbox_operator.fetcher.ids import Uid
 from mailbox_operator.fetcher.imap.batches import FIRST_WINDOW, next_window
-from mailbox_operator.fetcher.imap.connection import Reply
 from mailbox_operator.fetcher.imap.criteria import render_since
 from mailbox_operator.fetcher.imap.folder import ImapFolder
 from mailbox_operator.fetcher.imap.ledger import ImapLedger
+from mailbox_operator.mail.imap_connection import Reply
 
 ONE_SEARCH: Final = 40_000
 """Messages of a folder that is searched in one go: the answer is one line."""

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from mailbox_operator.diagnosis.evidence import Evidence
-from mailbox_operator.fetcher.dial import Tls, dial, start_tls
 from mailbox_operator.fetcher.lmtp.answer import said_of
 from mailbox_operator.fetcher.lmtp.connection import LmtpConnection
 from mailbox_operator.fetcher.lmtp.offers import Offers, RecipientError, read_offers, write_address
 from mailbox_operator.fetcher.lmtp.replies import LmtpError, Reply
 from mailbox_operator.fetcher.webhook.answer import Answer, Verdict
+from mailbox_operator.mail.dial import Tls, dial, start_tls
 from mailbox_operator.mail.endpoint import Security
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.guard import AddressPolicy

@@ -6,13 +6,13 @@ from collections import deque
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
-from mailbox_operator.fetcher.imap.reader import ProtocolError
-from mailbox_operator.fetcher.mail_connection import MailConnection, clean, retrieve
 from mailbox_operator.fetcher.message import Body
 from mailbox_operator.fetcher.pop3.assembler import MessageAssembler
 from mailbox_operator.fetcher.pop3.reader import AnswerReader, End, Event, Piece, Shape, Status, Text
 from mailbox_operator.fetcher.spool import Spool
+from mailbox_operator.mail.connection import MailConnection, clean, retrieve
 from mailbox_operator.mail.errors import Area, MailError
+from mailbox_operator.mail.imap_reader import ProtocolError
 
 MAX_LINES: Final = 200_000
 MAX_LINES_OCTETS: Final = 16 << 20

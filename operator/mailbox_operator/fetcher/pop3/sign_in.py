@@ -3,13 +3,13 @@
 from base64 import b64encode
 from typing import Final
 
-from mailbox_operator.fetcher.mail_connection import clean, connect
-from mailbox_operator.fetcher.plan import Source
+from mailbox_operator.fetcher.mounted_tls import endpoint_of
 from mailbox_operator.fetcher.pop3.connection import Answer, Pop3Connection
 from mailbox_operator.fetcher.pop3.reader import Shape
 from mailbox_operator.fetcher.source import LoginRefusedError, SourceContext
+from mailbox_operator.mail.connection import clean, connect
 from mailbox_operator.mail.credential import Credential, masked, require_sendable
-from mailbox_operator.mail.endpoint import Protocol, Security
+from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security
 from mailbox_operator.mail.errors import Area, MailError, SaslError, asking
 from mailbox_operator.mail.pop3_capability import UNKNOWN, Capabilities, note_delay, parse_capabilities
 from mailbox_operator.mail.pop3_mechanism import USER, choose_mechanism
@@ -29,25 +29,27 @@ async def open_pop3(context: SourceContext, secret: Secret) -> tuple[Pop3Connect
         LoginRefusedError: the server refused the credential.
         MailError: anything else.
     """
-    source = context.plan
+    plan = context.plan
+    credential = Credential(username=plan.username, secret=secret, mechanism=plan.mechanism)
     with asking("CONNECT", protocol=Protocol.POP3):
+        endpoint = endpoint_of(plan)
         connection = await connect(
             lambda: Pop3Connection(
                 max_message=context.pipeline.fetch.max_message_size, spool_folder=context.spool_folder
             ),
-            source,
+            endpoint,
             policy=context.policy,
         )
     try:
         with asking("GREETING", protocol=Protocol.POP3):
             _accepted(await connection.greeting)
         offered = await ask_capabilities(connection)
-        if source.security is Security.START_TLS:
+        if endpoint.security is Security.START_TLS:
             with asking("STARTTLS", protocol=Protocol.POP3):
-                await _start_tls(connection, offered, source)
+                await _start_tls(connection, offered, endpoint)
             offered = await ask_capabilities(connection)  # those from before TLS mean nothing (RFC 2595 section 4)
         with asking("AUTHENTICATE", protocol=Protocol.POP3):
-            await _sign_in(connection, offered, source, secret)
+            await _sign_in(connection, offered, endpoint, credential)
         offered = await ask_capabilities(connection)  # RFC 2449 section 5: another state, another list
     except BaseException:
         connection.close()
@@ -62,26 +64,26 @@ async def ask_capabilities(connection: Pop3Connection) -> Capabilities:
     return parse_capabilities(answer.lines) if answer.is_ok else UNKNOWN
 
 
-async def _start_tls(connection: Pop3Connection, offered: Capabilities, source: Source) -> None:
+async def _start_tls(connection: Pop3Connection, offered: Capabilities, endpoint: Endpoint) -> None:
     if not offered.stls:
         raise MailError("STARTTLS not advertised", area=Area.STARTTLS)
     answer = await connection.ask(b"STLS")
     if not answer.is_ok:
         raise MailError(answer.text, area=Area.STARTTLS, status="-ERR", response_code=answer.code)
-    await connection.start_tls(source)
+    await connection.start_tls(endpoint)
 
 
-async def _sign_in(connection: Pop3Connection, offered: Capabilities, source: Source, secret: Secret) -> None:
-    credential = Credential(username=source.username, secret=secret, mechanism=source.mechanism)
-    private = source.security is not Security.NONE and not source.insecure_skip_verify
+async def _sign_in(
+    connection: Pop3Connection, offered: Capabilities, endpoint: Endpoint, credential: Credential
+) -> None:
     try:
         require_sendable(credential)
-        name = choose_mechanism(credential, offered=offered, private=private)
+        name = choose_mechanism(credential, offered=offered, private=endpoint.is_private)
         if name == USER:
             _accepted(await connection.ask(f"USER {credential.username}".encode()))
             _accepted(await connection.ask(f"PASS {credential.secret.reveal()}".encode()), shown=True)
         else:
-            await _authenticate(connection, begin(name, credential, host=source.host, port=source.port))
+            await _authenticate(connection, begin(name, credential, host=endpoint.host, port=endpoint.port))
     except SaslError as error:
         raise MailError(str(error), area=Area.POLICY) from None
     except MailError as error:

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from mailbox_operator.fetcher.ids import Uid
 from mailbox_operator.fetcher.imap.data import (
     Listed,
-    parse_exists,
     parse_fetched,
     parse_listed,
     parse_quoted_body,
@@ -75,8 +74,6 @@ def test_search_and_exists() -> None:
     assert parse_search(b"* SEARCH") == []
     assert parse_search(b"* 3 EXISTS") is None
     assert parse_search(b"* SEARCH x") is None
-    assert parse_exists(b"* 23 EXISTS") == 23
-    assert parse_exists(b"* 23 EXPUNGE") is None
 
 
 zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from mailbox_operator.fetcher.imap.sign_in import Door, open_imap, quoted
+from mailbox_operator.fetcher.imap.sign_in import Door, open_imap
 from mailbox_operator.fetcher.plan import Source
 from mailbox_operator.fetcher.source import LoginRefusedError
 from mailbox_operator.mail.endpoint import Protocol, Security
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.guard import ANYTHING
+from mailbox_operator.mail.imap_sign_in import quoted
 from mailbox_operator.mail.secret import Secret
 from unit.fetcher.peer import dialogue, playing
 
@@ -108,7 +109,7 @@ async def test_other_greetings_are_refused(greeting: bytes, tmp_path: Path) -> N
 
 
 async def test_starttls_is_never_left_out(tmp_path: Path) -> None:
-    with pytest.raises(MailError, match="does not offer STARTTLS") as caught:
+    with pytest.raises(MailError, match="STARTTLS not advertised") as caught:
         await sign_in(
             tmp_path, greeting=b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hello\r\n", security=Security.START_TLS
         )
@@ -175,7 +176,7 @@ async def test_a_token_that_is_refused_comes_with_what_the_server_told(tmp_path:
             greeting=b"* OK [CAPABILITY SASL-IR AUTH=XOAUTH2] hello\r\n",
             mechanism="XOAUTH2",
         )
-    assert caught.value.text == f"no: {reason.decode()}"
+    assert caught.value.text == f"[AUTHENTICATIONFAILED] no: {reason.decode()}"
     assert caught.value.response_code == "AUTHENTICATIONFAILED"
 
 

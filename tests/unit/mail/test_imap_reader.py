@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailbox_operator.fetcher.imap.reader import Line, ProtocolError, ResponseReader
+from mailbox_operator.mail.imap_reader import Line, ProtocolError, ResponseReader
 
 LIMIT = 64
 CAPACITY = 128

@@ -5,10 +5,8 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from mailbox_operator.fetcher.dial import Tls, dial, start_tls
-from mailbox_operator.fetcher.mounted_tls import tls_options
-from mailbox_operator.fetcher.plan import Source
-from mailbox_operator.mail.endpoint import Security
+from mailbox_operator.mail.dial import Tls, dial, start_tls
+from mailbox_operator.mail.endpoint import Endpoint, Security
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.tls import client_context
@@ -73,7 +71,7 @@ class MailConnection(asyncio.BufferedProtocol):
         """Return what a connection that the server ended means."""
         return MailError(clean(said), area=Area.TCP)
 
-    # What the fetcher calls
+    # What its owner calls
 
     @property
     def transport(self) -> asyncio.Transport:
@@ -87,11 +85,11 @@ class MailConnection(asyncio.BufferedProtocol):
         if self._fault:
             raise self._fault
 
-    async def start_tls(self, source: Source) -> None:
+    async def start_tls(self, endpoint: Endpoint) -> None:
         """Go on over TLS; the server has agreed to it. Raises MailError."""
         if self.holds_unread_octets:  # what was sent in the clear must not count as secured (CVE-2011-0411)
             raise MailError("the server sent more than the reply to STARTTLS", area=Area.STARTTLS)
-        self._transport = await start_tls(self, self.transport, tls=_tls(source), host=source.host)
+        self._transport = await start_tls(self, self.transport, tls=tls_of(endpoint), host=endpoint.host)
 
     def pause(self) -> None:
         """Read no more for now."""
@@ -128,11 +126,12 @@ class MailConnection(asyncio.BufferedProtocol):
 Opened = TypeVar("Opened", bound=MailConnection)
 
 
-async def connect(create: Callable[[], Opened], source: Source, *, policy: AddressPolicy) -> Opened:
-    """Return a connection to a source's server, over TLS where that comes first. Raises MailError."""
-    tls = _tls(source) if source.security is Security.TLS else None
-    return await dial(create, source.host, source.port, policy=policy, tls=tls)
+async def connect(create: Callable[[], Opened], endpoint: Endpoint, *, policy: AddressPolicy) -> Opened:
+    """Return a connection to a server, over TLS where that comes first. Raises MailError."""
+    tls = tls_of(endpoint) if endpoint.security is Security.TLS else None
+    return await dial(create, endpoint.host, endpoint.port, policy=policy, tls=tls)
 
 
-def _tls(source: Source) -> Tls:
-    return Tls(client_context(tls_options(source)), source.server_name or source.host)
+def tls_of(endpoint: Endpoint) -> Tls:
+    """Return how a connection is secured. Raises MailError: the CA bundle cannot be read."""
+    return Tls(client_context(endpoint.tls), endpoint.server_name)
