@@ -20,6 +20,13 @@ HEALS: Final = re.compile(
     re.IGNORECASE,
 )
 """How servers say that it is not for good, whatever it is."""
+STAYS: Final = re.compile(
+    r"\b(den(y|ied)|refused|forbidden|prohibited|unsupported|invalid|illegal|unknown|no such|must|requires?|required|missing|rejected"
+    r"|disabled|suspended|violat\w+|has no|not (allowed|permitted|supported|accepted|valid|authori[sz]ed|enabled|implemented|found|exist)"
+    r"|(does|do) ?n[o']t (exist|have|support|match))\b",
+    re.IGNORECASE,
+)
+"""How they say that it is."""
 
 
 def diagnose(evidence: Evidence) -> Finding:
@@ -77,4 +84,4 @@ def _retry(clues: Clues, *, reaching: bool) -> Retry:
     mail = not clues.areas.isdisjoint({"smtp", "lmtp"})
     if reaching or ("4XX" if mail else "5XX") in clues.statuses or HEALS.search(clues.words):
         return Retry.BACKOFF
-    return Retry.NO if "5XX" in clues.statuses else Retry.LIMITED
+    return Retry.NO if "5XX" in clues.statuses or STAYS.search(clues.words) else Retry.LIMITED

@@ -39,6 +39,7 @@ FILES: Final = (
     "oauth",
     "network",
     "languages",
+    "general",
 )
 """In the order in which rules of one rank are tried: what a server says tells more than what its network does, and what is wrong with
 a receiver is told as such."""

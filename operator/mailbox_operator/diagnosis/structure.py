@@ -12,7 +12,7 @@ TRANSPORT: Final = frozenset({"dns", "tcp", "tls", "starttls"})
 SERVERS: Final = frozenset({"imap", "pop3", "smtp"})
 APIS: Final = frozenset({"oauth", "ews", "graph", "gmail-api"})
 
-SMTP_STATUS: Final = r"(?:421|43[1-5]|44[1-79]|45[0-68]|471|50[0-5]|51[0-5]|52[1-5]|53[0-58]|54[12]|55[0-7]|571)"  # no port, no HTTP status
+SMTP_STATUS: Final = r"(?:421|43[1-5]|44[1-79]|45[0-68]|471|50[0-5]|51[0-3]|52[1-5]|53[0-58]|54[12]|55[0-7]|571)"  # no port, no HTTP status
 REPLY: Final = re.compile(
     rf"(?:^\W{{0,6}}|[\[(:'\"|>,-]\W{{0,4}}|\b(?:code|error|errno|status|reply|smtp|server|said|got|with|returned|response|failed|msg|rcpt to)"
     rf"\b\W{{0,4}})(?<![\d.])(?<!\.[a-z]{{2}}:)(?<!\.[a-z]{{3}}:)(?<!\.[a-z]{{4}}:)({SMTP_STATUS})(?=[ \-,:)'\"|;\]]|$)(?!\.\d)",

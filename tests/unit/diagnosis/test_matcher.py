@@ -207,9 +207,10 @@ def test_a_librarys_word_of_the_network_is_no_reply(text: str, reason: str) -> N
 @pytest.mark.parametrize(
     ("area", "text", "retry"),
     [
-        (Area.SMTP, "550 Wibble", Retry.NO),
+        (Area.SMTP, "542 Wibble", Retry.NO),
         (Area.SMTP, "559 Wibble, come back at this time tomorrow", Retry.BACKOFF),
         (Area.IMAP, "NO Wibble", Retry.LIMITED),
+        (Area.IMAP, "NO Wibbles are not allowed", Retry.NO),
     ],
 )
 def test_words_that_no_rule_knows_have_a_retry_class(area: Area, text: str, retry: Retry) -> None:
