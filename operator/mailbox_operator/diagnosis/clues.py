@@ -1,7 +1,6 @@
 """Evidence made ready for the rules: words out of wrapping, codes whole, and whose rules apply."""
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from mailbox_operator.diagnosis.evidence import Evidence
@@ -15,6 +14,7 @@ from mailbox_operator.diagnosis.structure import (
     from_reply,
 )
 from mailbox_operator.diagnosis.words import SEEN, normalise
+from mailbox_operator.values import dataclass
 
 STATUS_FIRST: Final = {
     "imap": re.compile(r"^(?:[*+] |[A-Za-z0-9.]{1,12} )?(?:NO|BAD|BYE)\b:? ?"),

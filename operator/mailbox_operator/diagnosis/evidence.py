@@ -1,7 +1,8 @@
 """What is known of a failure: the way in to `diagnose`."""
 
-from dataclasses import dataclass
 from typing import Protocol
+
+from mailbox_operator.values import dataclass
 
 
 class Fault(Protocol):

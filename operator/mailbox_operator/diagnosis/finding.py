@@ -1,8 +1,9 @@
 """What a diagnosis ends in: a reason, whether trying again can help, and what a person should do."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from mailbox_operator.values import dataclass
 
 
 class Retry(StrEnum):

@@ -1,11 +1,11 @@
 """What each reason means, what to do, and whether another try makes sense."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from mailbox_operator.diagnosis.data_files import read_data
 from mailbox_operator.diagnosis.finding import HEALING, Retry
+from mailbox_operator.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,6 @@ it, and `source`. `rank` is told by what is asked for, unless it is named.
 """
 
 import re
-from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 from typing import Any, Final
@@ -26,6 +25,7 @@ from mailbox_operator.diagnosis.clues import Clues
 from mailbox_operator.diagnosis.data_files import read_data
 from mailbox_operator.diagnosis.evidence import Evidence
 from mailbox_operator.diagnosis.reasons import Reason, combine, reasons
+from mailbox_operator.values import dataclass
 
 FILES: Final = (
     "delivery",

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from random import random
@@ -23,6 +22,7 @@ from mailbox_operator.fetcher.sources import make_source
 from mailbox_operator.fetcher.state import Situation, judge_state
 from mailbox_operator.fetcher.valve import Reason, Valve
 from mailbox_operator.mail.guard import AddressPolicy
+from mailbox_operator.values import dataclass
 
 log = logging.getLogger(__name__)
 

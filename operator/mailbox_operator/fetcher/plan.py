@@ -5,10 +5,11 @@ it names the files that hold them, which are re-read while the fetcher runs.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Final
 
 from mailbox_operator.mail.endpoint import Protocol, Security
+from mailbox_operator.values import dataclass
 
 PLAN_VERSION: Final = 2
 

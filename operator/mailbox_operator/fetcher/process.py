@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import IntEnum
 from pathlib import Path
 from secrets import token_hex
@@ -24,6 +24,7 @@ from mailbox_operator.fetcher.sinks import check_delivery
 from mailbox_operator.fetcher.sources import check_source
 from mailbox_operator.fetcher.watched_file import WatchedFile
 from mailbox_operator.mail.guard import AddressPolicy, parse_networks
+from mailbox_operator.values import dataclass
 
 log = logging.getLogger(__name__)
 

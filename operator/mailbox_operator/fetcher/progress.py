@@ -1,8 +1,10 @@
 """What a fetcher tells the operator: part of the checkpoint ConfigMap, key `progress.json`."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from enum import StrEnum
+
+from mailbox_operator.values import dataclass
 
 
 class State(StrEnum):

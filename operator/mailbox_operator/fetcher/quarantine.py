@@ -5,11 +5,11 @@ line is obeyed once, so that it may stay where it is written; another token make
 """
 
 import logging
-from dataclasses import dataclass
 from typing import Any, Final
 
 from mailbox_operator.fetcher.ids import MessageId, UidValidity
 from mailbox_operator.fetcher.message import MessageKey
+from mailbox_operator.values import dataclass
 
 log = logging.getLogger(__name__)
 

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from mailbox_operator.fetcher.message import Message, Parcel
 from mailbox_operator.fetcher.meter import Meter
 from mailbox_operator.fetcher.plan import Identity
 from mailbox_operator.mail.guard import AddressPolicy
+from mailbox_operator.values import dataclass
 
 
 class SinkListener(Protocol):

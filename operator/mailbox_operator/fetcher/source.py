@@ -1,7 +1,6 @@
 """Where messages come from: the seam that each source implements. `sources.py` picks one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -11,6 +10,7 @@ from mailbox_operator.fetcher.plan import Source as SourcePlan
 from mailbox_operator.mail.errors import MailError
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.secret import Secret
+from mailbox_operator.values import dataclass
 
 
 class LoginRefusedError(MailError):

@@ -1,10 +1,9 @@
 """What a fetcher is at, from what is known of its parts. Pure."""
 
-from dataclasses import dataclass
-
 from mailbox_operator.diagnosis.finding import Finding
 from mailbox_operator.fetcher.progress import State
 from mailbox_operator.fetcher.sink import SinkHealth
+from mailbox_operator.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

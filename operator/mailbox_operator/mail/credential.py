@@ -4,12 +4,12 @@ import re
 import unicodedata
 from base64 import b64decode, b64encode
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.secret import Secret
+from mailbox_operator.values import dataclass
 
 MASK: Final = "***"
 SHORT: Final = 4

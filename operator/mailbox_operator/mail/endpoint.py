@@ -1,8 +1,9 @@
 """Where a mail server listens, how the wire is secured there, how certificates are judged."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from mailbox_operator.values import dataclass
 
 
 class Protocol(StrEnum):

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
+
+from mailbox_operator.values import dataclass
 
 
 class Area(StrEnum):

@@ -7,7 +7,6 @@ import logging
 from base64 import b64encode
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -25,6 +24,7 @@ from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.ews_errors import ews_errors, http_error
 from mailbox_operator.mail.ews_http import open_http
 from mailbox_operator.mail.ews_wire import READ_SECONDS, Wire
+from mailbox_operator.values import dataclass
 
 for _name in ("exchangelib", "requests_ntlm", "spnego", "urllib3", "requests_oauthlib", "oauthlib"):
     logging.getLogger(_name).setLevel(logging.CRITICAL + 1)  # they log requests, headers, and some of them tokens

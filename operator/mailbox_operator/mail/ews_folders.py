@@ -1,7 +1,7 @@
 """The folders of an Exchange mailbox, by the names that the API has for them. Each call blocks and raises MailError."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from exchangelib.errors import ErrorFolderNotFound
@@ -10,6 +10,7 @@ from exchangelib.folders import Messages
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.ews_errors import ews_errors
 from mailbox_operator.mail.folders import INBOX, Folder, plain_name, select_folders
+from mailbox_operator.values import dataclass
 
 USES: Final = {  # RFC 6154, and what exchangelib calls the folder
     "\\JUNK": "junk",

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+from mailbox_operator.values import dataclass
 
 INBOX: Final = "INBOX"
 CANNOT_BE_OPENED: Final = frozenset({"\\NOSELECT", "\\NONEXISTENT"})

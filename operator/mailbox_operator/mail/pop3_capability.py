@@ -1,9 +1,9 @@
 """What a POP3 server says it can do (RFC 2449)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from mailbox_operator.mail.errors import MailError
+from mailbox_operator.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

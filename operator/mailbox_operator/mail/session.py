@@ -1,13 +1,13 @@
 """What verification asks of a session, whatever its protocol."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from typing import Final, Protocol
 
 from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.tls import Negotiated
+from mailbox_operator.values import dataclass
 
 TEST_SUBJECT: Final = "Test of this mailbox"
 """Of the test message, before its token: where a server finds nothing by a header, it finds it by the subject."""

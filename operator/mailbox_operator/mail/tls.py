@@ -1,13 +1,13 @@
 """TLS as asked: how a context is made from the options, what was negotiated, what a refusal means."""
 
 import ssl
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
 
 from mailbox_operator.mail.endpoint import TlsOptions
 from mailbox_operator.mail.errors import Area, MailError
+from mailbox_operator.values import dataclass
 
 VERSIONS: Final = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 

@@ -5,7 +5,6 @@ Only `get` and `patch` on that one ConfigMap are needed; the operator creates it
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from mailbox_operator.fetcher.http.reader import Response
 from mailbox_operator.mail.endpoint import TlsOptions
 from mailbox_operator.mail.guard import ANYTHING
 from mailbox_operator.mail.tls import client_context
+from mailbox_operator.values import dataclass
 
 ACCOUNT_FOLDER: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 CALL_SECONDS: Final = 10.0

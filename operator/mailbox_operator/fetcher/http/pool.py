@@ -3,7 +3,6 @@
 import asyncio
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -12,6 +11,7 @@ from mailbox_operator.fetcher.http.reader import Response
 from mailbox_operator.mail.dial import Tls, dial
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.guard import AddressPolicy
+from mailbox_operator.values import dataclass
 
 LEAVING: Final = Fault("The fetcher is leaving")
 SWEEP_SECONDS: Final = 0.25

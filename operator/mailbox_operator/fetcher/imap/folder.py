@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from mailbox_operator.fetcher.checkpoint.uid_set import render_uid_set
@@ -15,6 +14,7 @@ from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.folders import Folder
 from mailbox_operator.mail.imap_connection import Reply
 from mailbox_operator.mail.imap_sign_in import IDENTITY
+from mailbox_operator.values import dataclass
 
 STATUS_NUMBER: Final = re.compile(rb"\* OK \[(UIDVALIDITY|UIDNEXT) (\d+)\]", re.IGNORECASE)
 

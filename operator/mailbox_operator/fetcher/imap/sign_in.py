@@ -1,6 +1,5 @@
 """From nothing to a signed-in IMAP connection over which messages come."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +14,7 @@ from mailbox_operator.mail.errors import MailError, asking
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.imap_sign_in import greet, sign_in, start_tls
 from mailbox_operator.mail.secret import Secret
+from mailbox_operator.values import dataclass
 
 TEMPORARY: Final = frozenset({"UNAVAILABLE", "SERVERBUG", "INUSE", "LIMIT"})
 """Codes (RFC 5530, RFC 9051) of a NO that says nothing of the credential."""

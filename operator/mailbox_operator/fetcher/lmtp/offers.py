@@ -1,8 +1,7 @@
 """What an LMTP server offers, and the envelope that follows from it. Pure."""
 
-from dataclasses import dataclass
-
 from mailbox_operator.fetcher.lmtp.replies import Reply
+from mailbox_operator.values import dataclass
 
 
 class RecipientError(ValueError):

@@ -4,7 +4,6 @@ import re
 import socket
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from mailbox_operator.diagnosis.evidence import Evidence
@@ -17,6 +16,7 @@ from mailbox_operator.mail.dial import Tls, dial, start_tls
 from mailbox_operator.mail.endpoint import Security
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.guard import AddressPolicy
+from mailbox_operator.values import dataclass
 
 HOST_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,253}")
 SUCCESS: Final = range(200, 300)

@@ -1,10 +1,10 @@
 """What a failed call on the volume means. Pure."""
 
 import errno
-from dataclasses import dataclass
 from typing import Final
 
 from mailbox_operator.diagnosis.evidence import Evidence
+from mailbox_operator.values import dataclass
 
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 CLOSED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.ELOOP})

@@ -1,10 +1,10 @@
 """What a sink's answer to one message means. Pure."""
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from mailbox_operator.diagnosis.evidence import Evidence
+from mailbox_operator.values import dataclass
 
 RETRY_AFTER_LIMIT: Final = 3600.0
 """Seconds: nobody may send us away for longer."""
