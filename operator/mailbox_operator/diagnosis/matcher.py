@@ -20,6 +20,8 @@ HEALS: Final = re.compile(
     re.IGNORECASE,
 )
 """How servers say that it is not for good, whatever it is."""
+CAUSE: Final = re.compile(r"\b(?:caused by|nested exception is|inner exception|root cause)\b:? ?|---> ?", re.IGNORECASE)
+"""What a library puts before the cause of a failure."""
 STAYS: Final = re.compile(
     r"\b(den(y|ied)|refused|forbidden|prohibited|unsupported|invalid|illegal|unknown|no such|must|requires?|required|missing|rejected"
     r"|disabled|suspended|violat\w+|has no|not (allowed|permitted|supported|accepted|valid|authori[sz]ed|enabled|implemented|found|exist)"
@@ -32,7 +34,7 @@ STAYS: Final = re.compile(
 def diagnose(evidence: Evidence) -> Finding:
     """Return what the evidence means."""
     clues = clues_of(evidence)
-    found = _first(clues) or _first(replace(clues, words=spelled_out(clues.words)))
+    found = _of_cause(clues) or _of_words(clues)
     if found is None:
         return _unrecognised(evidence, clues)
     rule, match = found
@@ -46,6 +48,17 @@ def diagnose(evidence: Evidence) -> Finding:
         said=clean(evidence.text),
         retry_after_seconds=delay,
     )
+
+
+def _of_cause(clues: Clues) -> tuple[Rule, re.Match[str] | None] | None:
+    """Return what the cause tells that a library names behind its own sentence."""
+    *wrapper, cause = CAUSE.split(clues.words)
+    found = _of_words(replace(clues, words=cause)) if wrapper and cause else None
+    return found if found and found[0].rank <= Rank.VAGUE else None
+
+
+def _of_words(clues: Clues) -> tuple[Rule, re.Match[str] | None] | None:
+    return _first(clues) or _first(replace(clues, words=spelled_out(clues.words)))
 
 
 def _first(clues: Clues) -> tuple[Rule, re.Match[str] | None] | None:

@@ -42,7 +42,7 @@ HTTP: Final = re.compile(
     re.IGNORECASE,
 )
 IMAP_STATUS: Final = re.compile(
-    r"""(?:^(?:\* |\S{1,12} )?|['"\[(, :]|but ['"])(NO|BAD|BYE(?! (?:JavaMail|Jakarta Mail) Exception))(?=[ '"\],:(\[]|$)|type: '(no|bad)'|\b(No|Bad|Bye)\("""
+    r"""(?:^(?:\* |\S{1,12} )?|['"\[(, :]|but ['"])(NO|BAD|BYE(?! (?:JavaMail|Jakarta Mail) Exception))(?=[ '"\],:(\[]|$)|type: '(no|bad)'|\b(No|Bad|Bye)(?:\("| Response:)"""
 )
 OAUTH_MARK: Final = re.compile(
     r"\bAADSTS\d|\binvalid_(?:grant|client|scope)\b|\bunauthorized_client\b|\bunsupported_grant_type\b|\bMsal[A-Z]\w+"
@@ -51,7 +51,7 @@ API_MARKS: Final = (
     (
         "ews",
         re.compile(
-            r"exchangelib|\bEWS\b|AutoDiscoverFailed|[Aa]utodiscover/|Exchange\.asmx|ServiceRequestException|WebServices\.Data|^The request failed(?:\.| with HTTP status) |\bCASError\b|\bCAS error\b|specified (object|folder) (was not|could not be) found in the store|soft-deleted|[Aa]utodiscover (service|blocked)|ServiceResponseException"
+            r"exchangelib|\bEWS(?:\b|[A-Z])|AutoDiscoverFailed|[Aa]utodiscover/|Exchange\.asmx|ServiceRequestException|WebServices\.Data|^The request failed(?:\.| with HTTP status) |\bCASError\b|\bCAS error\b|specified (object|folder) (was not|could not be) found in the store|soft-deleted|[Aa]utodiscover (service|blocked)|ServiceResponseException"
         ),
     ),
     (

@@ -94,6 +94,18 @@ def test_any_octets_make_a_message_of_one_line(octets: bytes, area: Area, code: 
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("cannot fetch messages. Caused by: Unable to parse status response", "WrongProtocolOrCommandRejected"),
+        ("Mail server connection failed; nested exception is java.net.UnknownHostException: h", "HostNotFound"),
+        ("Failure sending mail. ---> System.Net.Sockets.SocketException: Connection refused", "ConnectionRefused"),
+    ],
+)
+def test_the_cause_that_a_library_names_tells_more_than_its_own_sentence(text: str, reason: str) -> None:
+    assert diagnose(Evidence(text=text)).reason == reason
+
+
 def test_what_is_unknown_is_shown_and_tried_again() -> None:
     found = diagnose(Evidence(step="FoldersAccessible", area=Area.IMAP, text="the cat sat\r\non the mat"))
     assert (found.reason, found.retry, found.said) == (UNRECOGNISED, Retry.LIMITED, "the cat sat on the mat")
