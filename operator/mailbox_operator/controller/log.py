@@ -7,7 +7,7 @@ from pythonjsonlogger.json import JsonFormatter
 
 from mailbox_operator.fetcher.log import TerminalFormatter
 
-QUIET: Final = ("kopf", "aiohttp.access", "imapclient", "asyncio")
+QUIET: Final = ("kopf", "aiohttp.access", "asyncio")
 """Libraries that tell each step, or, at debug, what they send."""
 
 

@@ -141,6 +141,7 @@ COMMANDS: Final = {
     "TOP": "FETCH",
     "UIDL": "FETCH",
     "LIST": "LIST",
+    "STORE": "EXPUNGE",
     "RESOLVE": "CONNECT",
 }
 SIGNING_IN: Final = (

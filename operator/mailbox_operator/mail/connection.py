@@ -1,6 +1,7 @@
 """What a connection to a mail server is below its protocol: one transport, one fault that ends it, one end to wait for."""
 
 import asyncio
+import ssl
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -9,7 +10,7 @@ from mailbox_operator.mail.dial import Tls, dial, start_tls
 from mailbox_operator.mail.endpoint import Endpoint, Security
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.guard import AddressPolicy
-from mailbox_operator.mail.tls import client_context
+from mailbox_operator.mail.tls import Negotiated, client_context, negotiated
 
 Awaited = TypeVar("Awaited")
 
@@ -63,7 +64,10 @@ class MailConnection(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever waits."""
-        self._end(self._lost(f"connection lost: {exc}" if exc else "the server closed the connection"))
+        if isinstance(exc, ssl.SSLError):
+            self._end(MailError(exc.reason or "TLS failed", area=Area.TLS, vendor_code=exc.reason or ""))
+        else:
+            self._end(self._lost(f"connection lost: {exc}" if exc else "the server closed the connection"))
         if not self._gone.done():
             self._gone.set_result(None)
 
@@ -79,6 +83,11 @@ class MailConnection(asyncio.BufferedProtocol):
         if self._fault or self._transport is None:
             raise self._fault or MailError("not connected", area=Area.TCP)
         return self._transport
+
+    @property
+    def negotiated(self) -> Negotiated:
+        """Return what TLS came to; it is spoken. Raises MailError when the connection has ended."""
+        return negotiated(self.transport.get_extra_info("ssl_object"))
 
     def check(self) -> None:
         """Raise the MailError that ended the connection, if it has ended."""

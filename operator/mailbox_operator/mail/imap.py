@@ -1,36 +1,39 @@
-"""An IMAP session for proving and control (RFC 3501, RFC 9051), by imapclient. The fetcher has its own reader."""
+"""An IMAP session for proving and control (RFC 3501, RFC 9051). The fetcher's own is on the same kind of connection."""
 
-import imaplib
-import re
-import socket
-import ssl
-from collections.abc import Sequence
-from contextlib import suppress
+import socket  # noqa: TC003 - the whole package imports so
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, TypeVar
+from typing import Final
 
-from imapclient.exceptions import IMAPClientError
-
-from mailbox_operator.mail.credential import Credential, masked, require_sendable
-from mailbox_operator.mail.endpoint import Endpoint, Protocol
+from mailbox_operator.mail.connection import tls_of
+from mailbox_operator.mail.credential import Credential
+from mailbox_operator.mail.dial import Tls, connect_tcp, speak
+from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security
 from mailbox_operator.mail.errors import Area, MailError, asking
 from mailbox_operator.mail.folders import INBOX, Folder, matches, needs_listing, plain_name, select_folders
 from mailbox_operator.mail.guard import AddressPolicy
-from mailbox_operator.mail.imap_library import LIBRARY_ERRORS, Client, list_folders, sign_in, translated
-from mailbox_operator.mail.library_wire import LibraryWire
+from mailbox_operator.mail.imap_connection import ImapConnection
+from mailbox_operator.mail.imap_data import (
+    LITERALS,
+    mailbox_argument,
+    parse_header_field,
+    parse_list,
+    parse_search,
+    parse_uidvalidity,
+    render_list,
+)
+from mailbox_operator.mail.imap_sign_in import IDENTITY, greet, quoted, sign_in, start_tls
+from mailbox_operator.mail.mailbox_name import encode_mailbox_name
 from mailbox_operator.mail.session import Found
-from mailbox_operator.mail.tls import Negotiated, client_context
-
-T = TypeVar("T")
+from mailbox_operator.mail.tls import Negotiated
 
 MOST_LOOKED_AT: Final = 50
 """Messages at once."""
-GREETING: Final = re.compile(r"(?i)\bBYE\b|^\+OK|^no IMAP|sent more than|socket error")
-"""A greeting that is one (RFC 9051 section 7.1.5) or another protocol's; what the library says of none, and of a broken wire."""
 JUNK: Final = "\\Junk"
 GLOB: Final = frozenset("*?")
 MOST_PLACES: Final = 8
 """Folders that are searched for a message."""
+EXPUNGING: Final = frozenset({"UIDPLUS", "IMAP4REV2"})
 
 
 class ImapSession:
@@ -38,59 +41,62 @@ class ImapSession:
 
     def __init__(self, endpoint: Endpoint, *, policy: AddressPolicy) -> None:
         self._endpoint = endpoint
-        self._wire = LibraryWire(endpoint, policy=policy, translated=translated, library_errors=LIBRARY_ERRORS)
-        self._call = self._wire.call
-        self._client: Client | None = None
-        self._places: tuple[str, ...] = (INBOX,)
-        self._junk: tuple[str, ...] | None = None
+        self._policy = policy
+        self._reached: socket.socket | None = None
+        """Connected, and not yet spoken on: TLS comes first."""
+        self._connection: ImapConnection | None = None
+        self._offered: frozenset[str] = frozenset()
+        """The server's capabilities, in upper case."""
+        self._places: tuple[Folder, ...] = (_named(INBOX),)
+        self._junk: tuple[Folder, ...] | None = None
         """Where misfiled mail goes; None: not asked yet."""
         self._opened = ""
-        self._validity: dict[str, object] = {}
+        self._validity: dict[str, int | None] = {}
 
     async def reach(self) -> None:
         """Connect, and read the greeting where it comes before TLS."""
-        await self._wire.reach(self._greet)
+        endpoint = self._endpoint
+        with asking("CONNECT", protocol=Protocol.IMAP):
+            self._reached = await connect_tcp(endpoint.host, endpoint.port, policy=self._policy)
+        if endpoint.security is not Security.TLS:
+            await self._speak(tls=None)
 
     async def secure(self) -> Negotiated | None:
         """Speak TLS as asked, never less. Returns what was negotiated; None where no TLS is asked for."""
-        return await self._wire.secure(self._greet, start_tls=self._start_tls)
+        endpoint = self._endpoint
+        if endpoint.security is Security.NONE:
+            return None
+        if endpoint.security is Security.TLS:
+            await self._speak(tls=tls_of(endpoint))
+        else:
+            self._offered = await start_tls(self._ready, self._offered, endpoint)
+        return self._ready.negotiated
 
     async def sign_in(self, credential: Credential) -> None:
         """Sign in once, and tell who we are where the server wants to know (RFC 2971)."""
-        require_sendable(credential)
-        client, endpoint = self._ready, self._endpoint
-        try:
-            with asking("AUTHENTICATE", protocol=Protocol.IMAP):
-                await self._call(
-                    lambda: sign_in(
-                        client, credential, host=endpoint.host, port=endpoint.port, private=endpoint.is_private
-                    )
-                )
-        except MailError as error:
-            raise masked(error, credential) from None
+        self._offered = await sign_in(self._ready, self._offered, credential, endpoint=self._endpoint)
+        if "ID" in self._offered:
+            self._ready.send(IDENTITY)  # a server that minds says so at the next command
 
     async def open_folders(self, folders: Sequence[str], *, exclude: Sequence[str] = ()) -> str:
         """Open each folder by EXAMINE: SELECT would take the flag Recent away from others."""
         chosen = await self._choose(folders, exclude)
-        counts = [f"{name}: {(await self._examine(name))[b'EXISTS']} messages" for name in chosen]
-        self._places = tuple(dict.fromkeys((INBOX, *chosen)))[:MOST_PLACES]
+        counts = [f"{folder.name}: {await self._examine(folder)} messages" for folder in chosen]
+        self._places = _distinct((_named(INBOX), *chosen))[:MOST_PLACES]
         return ", ".join(counts)
 
     async def find(self, header: str, value: str) -> list[Found]:
         """Return messages whose `header` holds `value`, as `IncomingSession` says. Marks none as seen."""
         if self._junk is None:
-            listed = await self._list() if await self._has("SPECIAL-USE") else []
-            self._junk = tuple(one.name for one in listed if one.opens and matches(one, JUNK))
+            listed = await self._list() if "SPECIAL-USE" in self._offered else []
+            self._junk = tuple(one for one in listed if one.opens and matches(one, JUNK))
         found = []
-        for folder in dict.fromkeys((*self._places, *self._junk)):
-            if folder == self._opened:
-                with asking("NOOP", protocol=Protocol.IMAP):
-                    await self._call(self._ready.noop)  # lets the server tell what is new
+        for folder in _distinct((*self._places, *self._junk)):
+            if folder.name == self._opened:
+                await self._ask(b"NOOP")  # lets the server tell what is new
             else:
                 await self._examine(folder)
-            with asking("SEARCH", protocol=Protocol.IMAP):
-                uids = await self._call(lambda: self._ready.search(["HEADER", header, value]))
-            if uids:
+            if uids := await self._search(b"HEADER %b %b" % (header.encode(), quoted(value))):
                 found += await self._look_at(uids[-MOST_LOOKED_AT:], header, folder)
         return found
 
@@ -100,115 +106,108 @@ class ImapSession:
         Where it has not, they are expunged only if nothing else waits for that; else they stay, marked as deleted.
         A folder is opened for changes no sooner and no longer than it takes.
         """
-        for folder in dict.fromkeys(one.folder for one in found):
-            await self._expunge(folder, [int(one.id) for one in found if one.folder == folder])
+        for name in dict.fromkeys(one.folder for one in found):
+            folder = next(one for one in (*self._places, *(self._junk or ())) if one.name == name)
+            await self._expunge(folder, [int(one.id) for one in found if one.folder == name])
+            await self._examine(folder)
 
-    async def _start_tls(self) -> ssl.SSLSocket:
-        client, context = self._ready, client_context(self._endpoint.tls)
+    async def close(self) -> None:
+        """Say good-bye, if the connection still serves for it, and close the socket."""
+        if self._reached is not None:
+            self._reached.close()
+        if self._connection is not None:
+            self._connection.log_out()
+            self._connection.close()
+            await self._connection.wait_closed()
 
-        def start() -> ssl.SSLSocket:
-            client.starttls(context)
-            secured: ssl.SSLSocket = client.socket()
-            return secured
+    async def _speak(self, *, tls: Tls | None) -> None:
+        """Begin IMAP on what was reached, and read the greeting."""
+        reached, self._reached = self._reached, None
+        assert reached is not None, "reach() comes first"  # noqa: S101 - a fault of ours
+        with asking("TLS", protocol=Protocol.IMAP):
+            self._connection = await speak(ImapConnection, reached, tls=tls, host=self._endpoint.server_name)
+        self._offered = await greet(self._connection)
 
-        if not await self._has("STARTTLS"):
-            raise MailError("STARTTLS not advertised", area=Area.STARTTLS, protocol=Protocol.IMAP)
-        return await self._wire.begin_tls(start)
-
-    async def _choose(self, folders: Sequence[str], exclude: Sequence[str]) -> tuple[str, ...]:
-        """Return the names of the folders that are meant. Raises MailError: there is none by one of the names."""
+    async def _choose(self, folders: Sequence[str], exclude: Sequence[str]) -> tuple[Folder, ...]:
+        """Return the folders that are meant. Raises MailError: there is none by one of the names."""
         if not needs_listing(folders, exclude):
-            return tuple(dict.fromkeys(map(plain_name, folders)))
+            return tuple(map(_named, dict.fromkeys(map(plain_name, folders))))
         selection = select_folders(await self._list(), include=folders, exclude=exclude)
         named = [one for one in selection.unmatched if not set(one) & GLOB]
         lost = named if selection.folders else (*named, *folders)
         if lost:
             raise MailError(
-                "no such folder", area=Area.IMAP, response_code="NONEXISTENT", command="LIST", about=lost[0]
+                "no such folder",
+                area=Area.IMAP,
+                protocol=Protocol.IMAP,
+                response_code="NONEXISTENT",
+                command="LIST",
+                about=lost[0],
             )
-        return tuple(one.name for one in selection.folders)
+        return selection.folders
 
     async def _list(self) -> list[Folder]:
-        with asking("LIST", protocol=Protocol.IMAP):
-            return await self._call(lambda: list_folders(self._ready))
+        lines = await self._ask(render_list(self._offered))
+        return [folder for folder in map(parse_list, lines) if folder is not None]
 
-    async def _has(self, capability: str) -> bool:
-        return bool(await self._call(lambda: self._ready.has_capability(capability)))
+    async def _examine(self, folder: Folder) -> int:
+        """Open a folder to read it; return how many messages it has."""
+        with asking("EXAMINE", protocol=Protocol.IMAP, about=folder.name):
+            self._validity[folder.name] = await self._open(b"EXAMINE", folder)
+        self._opened = folder.name
+        return self._ready.exists
 
-    async def _examine(self, folder: str) -> dict[bytes, Any]:
-        self._opened = ""
-        with asking("EXAMINE", protocol=Protocol.IMAP, about=folder):
-            answer: dict[bytes, Any] = await self._call(lambda: self._ready.select_folder(folder, readonly=True))
-        self._opened = folder
-        self._validity[folder] = answer.get(b"UIDVALIDITY")
-        return answer
+    async def _open(self, verb: bytes, folder: Folder) -> int | None:
+        """Open a folder; return its UIDVALIDITY."""
+        self._opened, self._ready.exists = "", 0
+        argument = mailbox_argument(folder.wire, literals=bool(self._offered & LITERALS))
+        return parse_uidvalidity(await self._ask(b"%b %b" % (verb, argument)))
 
-    async def _look_at(self, uids: Sequence[int], header: str, folder: str) -> list[Found]:
-        part = f"BODY.PEEK[HEADER.FIELDS ({header.upper()})]"
-        with asking("FETCH", protocol=Protocol.IMAP):
-            seen = await self._call(lambda: self._ready.fetch(uids, ["INTERNALDATE", part]))
-        return [_found(uid, items, folder) for uid, items in seen.items()]
+    async def _search(self, criteria: bytes) -> list[int]:
+        lines = await self._ask(b"UID SEARCH " + criteria)
+        return sorted({uid for found in map(parse_search, lines) for uid in found or ()})
 
-    async def _expunge(self, folder: str, uids: list[int]) -> None:
-        client, validity = self._ready, self._validity.get(folder)
+    async def _look_at(self, uids: Sequence[int], header: str, folder: Folder) -> list[Found]:
+        section = b"BODY.PEEK[HEADER.FIELDS (%b)]" % header.upper().encode()
+        lines = await self._ask(b"UID FETCH %b (INTERNALDATE %b)" % (_set(uids), section))
+        return [
+            Found(id=str(one.uid), folder=folder.name, value=one.value, received=one.received or datetime.now(UTC))
+            for one in map(parse_header_field, lines)
+            if one is not None
+        ]
 
-        def expunge() -> None:
-            if client.select_folder(folder).get(b"UIDVALIDITY") != validity:
-                return  # these UIDs are other messages' now
-            client.delete_messages(uids, silent=True)
-            if client.has_capability("UIDPLUS") or client.has_capability("IMAP4REV2"):
-                client.uid_expunge(uids)
-            elif set(client.search(["DELETED"])) <= set(uids):
-                client.expunge()
+    async def _expunge(self, folder: Folder, uids: list[int]) -> None:
+        if await self._open(b"SELECT", folder) != self._validity.get(folder.name):
+            return  # these UIDs are other messages' now
+        await self._ask(rb"UID STORE %b +FLAGS.SILENT (\Deleted)" % _set(uids))
+        if self._offered & EXPUNGING:
+            await self._ask(b"UID EXPUNGE " + _set(uids))
+        elif set(await self._search(b"DELETED")) <= set(uids):
+            await self._ask(b"EXPUNGE")
 
-        self._opened = ""
-        with asking("EXPUNGE", protocol=Protocol.IMAP):
-            await self._call(expunge)
-        await self._examine(folder)
-
-    async def close(self) -> None:
-        """Say good-bye, if the connection still serves for it, and close the socket."""
-        await self._wire.close(farewell=self._log_out, release=self._release)
-
-    def _log_out(self) -> None:
-        if self._client is not None:
-            with suppress(IMAPClientError, imaplib.IMAP4.error, OSError):
-                self._client.logout()
-
-    def _release(self) -> None:
-        if self._client is not None:
-            with suppress(OSError):  # LOGOUT has closed it already
-                self._client.handed.shutdown()
+    async def _ask(self, command: bytes) -> list[bytes]:
+        """Send a command; return the data that came with the server's OK."""
+        with asking(command.removeprefix(b"UID ").partition(b" ")[0].decode(), protocol=Protocol.IMAP):
+            self._ready.take_untagged()
+            reply = await self._ready.send(command)
+            if reply.status != "OK":
+                raise reply.failed()
+            return self._ready.take_untagged()
 
     @property
-    def _ready(self) -> Client:
-        assert self._client is not None, "reach() and secure() come first"  # noqa: S101 - a fault of ours
-        return self._client
-
-    async def _greet(self, connection: socket.socket) -> None:
-        with asking("GREETING", protocol=Protocol.IMAP):
-            try:
-                self._client = await self._call(lambda: Client(connection, self._wire.name))
-            except MailError as error:
-                if error.area is Area.IMAP and not GREETING.search(error.text):
-                    raise error.with_text(f"no IMAP response: {error.text}") from None
-                raise
+    def _ready(self) -> ImapConnection:
+        assert self._connection is not None, "reach() and secure() come first"  # noqa: S101 - a fault of ours
+        return self._connection
 
 
-def _found(uid: int, items: dict[bytes, Any], folder: str) -> Found:
-    header = next((value for key, value in items.items() if key.startswith(b"BODY[")), b"") or b""
-    value = header.decode("ascii", "replace").partition(":")[2]
-    return Found(
-        id=str(uid),
-        folder=folder,
-        value=" ".join(value.split()),
-        received=_moment(items.get(b"INTERNALDATE")) or datetime.now(UTC),
-    )
+def _named(name: str) -> Folder:
+    return Folder(name=name, wire=encode_mailbox_name(name))
 
 
-def _moment(date: object) -> datetime | None:
-    """Return a date that the library has read, or None: it is none, or its zone is none (`+9999`)."""
-    with suppress(ValueError, OverflowError):
-        if isinstance(date, datetime) and date.tzinfo:
-            return date.astimezone(UTC)
-    return None
+def _distinct(folders: Iterable[Folder]) -> tuple[Folder, ...]:
+    """Return the folders, each name once."""
+    return tuple({folder.name: folder for folder in folders}.values())
+
+
+def _set(uids: Sequence[int]) -> bytes:
+    return b",".join(b"%d" % uid for uid in uids)

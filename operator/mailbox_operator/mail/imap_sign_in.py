@@ -72,7 +72,8 @@ async def sign_in(
         if reply.code.upper().startswith("CAPABILITY "):
             offered = frozenset(reply.code.upper().split()[1:])
         else:
-            offered = _capabilities(lines) or await _ask_capabilities(connection)
+            with asking("CAPABILITY", protocol=Protocol.IMAP):
+                offered = _capabilities(lines) or await _ask_capabilities(connection)
         connection.put_back([line for line in lines if not CAPABILITY.match(line)])  # the first of what was sent ahead
         return offered
 
@@ -145,11 +146,10 @@ def quoted(text: str) -> bytes:
 
 
 async def _ask_capabilities(connection: ImapConnection) -> frozenset[str]:
-    with asking("CAPABILITY", protocol=Protocol.IMAP):
-        reply = await connection.send(b"CAPABILITY")
-        if reply.status != "OK":
-            raise reply.failed()
-        return _capabilities(connection.take_untagged())
+    reply = await connection.send(b"CAPABILITY")
+    if reply.status != "OK":
+        raise reply.failed()
+    return _capabilities(connection.take_untagged())
 
 
 def _capabilities(lines: list[bytes]) -> frozenset[str]:

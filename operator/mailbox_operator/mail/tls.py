@@ -68,4 +68,5 @@ def tls_error(error: ssl.SSLError | OSError, *, host: str) -> MailError:
         return MailError(f"{host}: {error.verify_message}", area=Area.TLS, tls_verify_code=error.verify_code)
     if isinstance(error, ssl.SSLError):
         return MailError(f"{host}: {error.reason or error}", area=Area.TLS, vendor_code=error.reason or "")
-    return MailError(f"{host}: {error} during the TLS handshake", area=Area.TCP)
+    said = str(error) or "the server closed the connection"  # asyncio has no words for that
+    return MailError(f"{host}: {said} during the TLS handshake", area=Area.TCP)

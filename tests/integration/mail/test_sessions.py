@@ -100,7 +100,7 @@ async def test_login_takes_what_ascii_can_say_and_tells_so() -> None:
 
 async def test_a_literal_longer_than_anything_we_need_is_not_read() -> None:
     with talking(answering(b"* OK ready\r\n", {b"CAPABILITY": b"* CAPABILITY {99999999}\r\n"})) as port:
-        assert "more than 8388608 octets" in (await refused(imap(port))).text
+        assert "a literal of 99999999 octets" in (await refused(imap(port))).text
 
 
 async def test_a_reply_without_end_is_left() -> None:
@@ -132,7 +132,7 @@ async def test_a_wire_that_is_cut_is_the_networks_word(open_session: Callable[[i
 async def test_what_greets_in_no_protocol_is_said_to_be_none() -> None:
     with talking(garbage) as port:
         error = await refused(imap(port))
-    assert error.text.startswith("no IMAP response: ")
+    assert error.text.startswith("not IMAP: it greets with ")
 
 
 async def test_no_login_here_is_no_success() -> None:
@@ -206,7 +206,10 @@ async def test_a_deadline_frees_thread_and_socket_at_once(
             await open_it(session)
         async with asyncio.timeout(1):
             await session.close()
-        assert session._wire._calls is not None
-        assert session._wire._calls._last is not None
-        until(session._wire._calls._last.done, seconds=2, what="the thread is free")
-    until(lambda: open_files() <= before, seconds=2, what="the sockets are closed")
+        if isinstance(session, SmtpSession):  # by a library, in a thread
+            assert session._wire._calls is not None
+            assert session._wire._calls._last is not None
+            until(session._wire._calls._last.done, seconds=2, what="the thread is free")
+    async with asyncio.timeout(10):
+        while open_files() > before:  # noqa: ASYNC110 - asyncio closes a transport in one of its next rounds
+            await asyncio.sleep(0.01)

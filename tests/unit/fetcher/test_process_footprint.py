@@ -10,7 +10,7 @@ from typing import Final
 TOP: Final = Path(__file__).resolve().parents[3]
 GOLDEN: Final = TOP / "tests/data/fetcher/modules.txt"
 FORBIDDEN: Final = frozenset(
-    {"aiohttp", "jsonschema", "kopf", "kubernetes", "prometheus_client", "pydantic", "rich", "yaml", "imapclient"}
+    {"aiohttp", "jsonschema", "kopf", "kubernetes", "prometheus_client", "pydantic", "rich", "yaml"}
 )
 
 

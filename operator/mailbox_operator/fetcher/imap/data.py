@@ -8,9 +8,8 @@ from typing import Final, NamedTuple
 
 from mailbox_operator.fetcher.ids import Uid
 from mailbox_operator.fetcher.message import Arrival
+from mailbox_operator.mail.imap_data import INTERNALDATE, UID
 
-UID: Final = re.compile(rb"[( ]UID (\d+)", re.IGNORECASE)
-INTERNALDATE: Final = re.compile(rb'[( ]INTERNALDATE "([^"]+)"', re.IGNORECASE)
 SIZE: Final = re.compile(rb"[( ]RFC822\.SIZE (\d+)", re.IGNORECASE)
 FLAGS: Final = re.compile(rb"[( ]FLAGS \(([^)]*)\)", re.IGNORECASE)
 SEEN: Final = b"\\Seen"
@@ -77,14 +76,6 @@ def parse_listed(text: bytes) -> list[Listed]:
         return []
     date = INTERNALDATE.search(text)
     return [Listed(Uid(int(uid[1])), int(size[1]), date[1] if date else b"")]
-
-
-def parse_search(line: bytes) -> list[Uid] | None:
-    """Read `* SEARCH 2 3 5`. None: it is something else, or no list of numbers."""
-    if line[:8].upper() != b"* SEARCH":
-        return None
-    words = line[8:].split()
-    return [Uid(int(word)) for word in words] if all(word.isdigit() for word in words) else None
 
 
 def seconds_of_date(internaldate: bytes) -> int | None:

@@ -7,12 +7,13 @@ from typing import Final
 
 from mailbox_operator.fetcher.checkpoint.uid_set import render_uid_set
 from mailbox_operator.fetcher.ids import Uid, UidValidity
-from mailbox_operator.fetcher.imap.data import Listed, parse_listed, parse_search
+from mailbox_operator.fetcher.imap.data import Listed, parse_listed
 from mailbox_operator.fetcher.imap.folder_data import parse_esearch
 from mailbox_operator.fetcher.imap.link import ImapLink
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.folders import Folder
 from mailbox_operator.mail.imap_connection import Reply
+from mailbox_operator.mail.imap_data import parse_search
 from mailbox_operator.mail.imap_sign_in import IDENTITY
 from mailbox_operator.values import dataclass
 
@@ -123,5 +124,5 @@ def _set(uids: Sequence[Uid]) -> bytes:
 
 
 def _parse_found(line: bytes) -> list[Uid] | None:
-    found = parse_esearch(line)
-    return parse_search(line) if found is None else found
+    found = parse_search(line)
+    return parse_esearch(line) if found is None else [Uid(uid) for uid in found]

@@ -1,21 +1,14 @@
-"""What IMAP servers say of folders and of what was searched for, from octets to values (RFC 9051 section 7.3)."""
+"""What IMAP servers say of folders that are not open and of what was searched for, from octets to values (RFC 9051 section 7.3)."""
 
 import re
 from typing import Final, NamedTuple
 
 from mailbox_operator.fetcher.checkpoint.uid_set import parse_uid_set
 from mailbox_operator.fetcher.ids import Uid, UidValidity
-from mailbox_operator.mail.folders import Folder
-from mailbox_operator.mail.mailbox_name import decode_mailbox_name
+from mailbox_operator.mail.imap_data import ESCAPED, QUOTED
 
-QUOTED: Final = rb'"((?:[^"\\]|\\.)*)"'
-LIST: Final = re.compile(
-    rb"\* LIST \(([^)]*)\) (?:NIL|" + QUOTED + rb") (?:" + QUOTED + rb'|([^\s"(){]+))(?: .*)?',
-    re.IGNORECASE | re.DOTALL,
-)
 STATUS: Final = re.compile(rb"\* STATUS (?:" + QUOTED + rb'|([^\s"(){]+)) \(([^)]*)\) ?', re.IGNORECASE | re.DOTALL)
 ESEARCH: Final = re.compile(rb"\* ESEARCH\b.*?(?: ALL ([\d:,]+))?(?: MODSEQ \d+)?", re.IGNORECASE)
-ESCAPED: Final = re.compile(rb"\\(.)", re.DOTALL)
 FOUND_LIMIT: Final = 1_000_000
 
 
@@ -26,21 +19,6 @@ class FolderStatus(NamedTuple):
     uidvalidity: UidValidity | None
     uidnext: Uid | None
     modseq: int | None
-
-
-def parse_list(line: bytes) -> Folder | None:
-    r"""Read `* LIST (\HasNoChildren) "/" "Sent"`. None: it is something else."""
-    found = LIST.fullmatch(line)
-    if not found:
-        return None
-    attributes, delimiter, quoted, atom = found.groups()
-    wire = ESCAPED.sub(rb"\1", quoted) if quoted is not None else atom
-    return Folder(
-        name=decode_mailbox_name(wire),
-        wire=wire,
-        delimiter=ESCAPED.sub(rb"\1", delimiter or b"").decode("latin-1"),
-        attributes=frozenset(attributes.decode("ascii", "replace").upper().split()),
-    )
 
 
 def parse_status(line: bytes) -> FolderStatus | None:
@@ -69,10 +47,3 @@ def parse_esearch(line: bytes) -> list[Uid] | None:
         return list(parse_uid_set((found[1] or b"").decode("ascii"), limit=FOUND_LIMIT))
     except ValueError:
         return None
-
-
-def mailbox_argument(wire: bytes, *, literals: bool) -> bytes:
-    """Write a folder's name as an argument, octet for octet. `literals`: the server takes them unasked (RFC 7888)."""
-    if literals and (not wire.isascii() or any(octet < 0x20 for octet in wire)):  # noqa: PLR2004 - control characters
-        return b"{%d+}\r\n%b" % (len(wire), wire)
-    return b'"%b"' % wire.replace(b"\\", b"\\\\").replace(b'"', b'\\"').translate(None, b"\r\n\0")

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from mailbox_operator.fetcher.imap.connection import FetchConnection
-from mailbox_operator.fetcher.imap.folder_data import FolderStatus, mailbox_argument, parse_list, parse_status
+from mailbox_operator.fetcher.imap.folder_data import FolderStatus, parse_status
 from mailbox_operator.fetcher.imap.patience import Patience
 from mailbox_operator.mail.folders import Folder
 from mailbox_operator.mail.imap_connection import Reply
+from mailbox_operator.mail.imap_data import LITERALS, mailbox_argument, parse_list, render_list
 
 STATUS_AT_ONCE: Final = 100
 """Folders asked of in one write."""
-LITERALS: Final = frozenset({"LITERAL+", "LITERAL-", "IMAP4REV2"})
 
 
 class ImapLink:
@@ -39,11 +39,8 @@ class ImapLink:
 
     async def list_folders(self) -> list[Folder]:
         """Return all folders, with their special uses where the server tells them (RFC 6154)."""
-        asked = b'LIST "" "*"'
-        if {"LIST-EXTENDED", "SPECIAL-USE"} <= self.offered:
-            asked += b" RETURN (SPECIAL-USE)"
         self.connection.take_untagged()
-        await self.run(asked)
+        await self.run(render_list(self.offered))
         return [folder for folder in map(parse_list, self.connection.take_untagged()) if folder is not None]
 
     async def status(self, folders: Sequence[Folder]) -> list[FolderStatus]:

@@ -8,7 +8,6 @@ from mailbox_operator.fetcher.imap.after import AfterFetch
 from mailbox_operator.fetcher.imap.choice import choose_folders
 from mailbox_operator.fetcher.imap.connection import FetchConnection
 from mailbox_operator.fetcher.imap.folder import render_select
-from mailbox_operator.fetcher.imap.folder_data import mailbox_argument
 from mailbox_operator.fetcher.imap.ledger import ImapLedger
 from mailbox_operator.fetcher.imap.link import ImapLink
 from mailbox_operator.fetcher.imap.open_folder import SETTLED_SECONDS, OpenFolder, open_folder
@@ -18,6 +17,7 @@ from mailbox_operator.fetcher.pipeline import Pipeline, follows_up
 from mailbox_operator.fetcher.source import SourceContext
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.folders import Folder, needs_listing, plain_name
+from mailbox_operator.mail.imap_data import mailbox_argument
 from mailbox_operator.mail.mailbox_name import encode_mailbox_name
 from mailbox_operator.mail.secret import Secret
 

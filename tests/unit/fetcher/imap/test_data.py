@@ -12,7 +12,6 @@ from mailbox_operator.fetcher.imap.data import (
     parse_fetched,
     parse_listed,
     parse_quoted_body,
-    parse_search,
     render_date,
     seconds_of_date,
 )
@@ -67,13 +66,6 @@ def test_a_body_may_be_quoted() -> None:
 )
 def test_a_listing(line: bytes, listed: list[Listed]) -> None:
     assert parse_listed(line) == listed
-
-
-def test_search_and_exists() -> None:
-    assert parse_search(b"* SEARCH 2 3 5") == [2, 3, 5]
-    assert parse_search(b"* SEARCH") == []
-    assert parse_search(b"* 3 EXISTS") is None
-    assert parse_search(b"* SEARCH x") is None
 
 
 zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
