@@ -91,6 +91,7 @@ def start(
     dns: Mapping[str, str] | None = None,
     upstream: str = "",
     folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
     quiet: bool = True,
 ) -> Cluster:
     """Start a cluster, detached, and wait until it is ready. One that runs gets the images and names and is returned.
@@ -102,6 +103,7 @@ def start(
         dns: further names that the cluster's DNS answers, with an address or several by comma.
         upstream: ADDRESS:PORT of a DNS server for all other names; by default there are none.
         folder: where its files are, by default `.dev/NAME`.
+        environment: variables of its parts beside those of this process (GOGC).
         quiet: say nothing of the compiler's progress.
 
     Raises ClusterError.
@@ -123,7 +125,14 @@ def start(
     command += [f"--image={one}" for one in served] + [f"--dns={one}" for one in names]
     command += [f"--dns-upstream={upstream}"] if upstream else []
     with found.log.open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+        process = subprocess.Popen(
+            command,
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            env=os.environ | (environment or {}),
+        )
     deadline = time.monotonic() + START_SECONDS
     while not any(line.startswith(b"ready") for line in found.log.read_bytes().splitlines()):
         if process.poll() is not None or time.monotonic() > deadline:

@@ -16,6 +16,8 @@ from operator_race.requests import Request, parse_requests
 
 T = TypeVar("T")
 PARALLEL: Final = 16
+ATTEMPTS: Final = 10
+"""How often a request is made that the API server puts off (429), as it does while it reads a kind that has just come."""
 MERGE_PATCH: Final = {"Content-Type": "application/merge-patch+json"}
 
 
@@ -52,13 +54,15 @@ class Driver:
         missing: bool = False,
     ) -> bytes:
         """Ask the API server. `missing`: a 404 will do. Raises RefusedError."""
-        async with self._session.request(
-            method, self._access.server + path, json=body if body is not None else None, headers=headers
-        ) as answer:
-            text = await answer.read()
-            if answer.status >= 400 and not (missing and answer.status == 404):
-                raise RefusedError(f"{method} {path}: {answer.status} {text[:300]!r}")
-            return text
+        for _ in range(ATTEMPTS):
+            async with self._session.request(method, self._access.server + path, json=body, headers=headers) as answer:
+                text = await answer.read()
+                if answer.status != 429:
+                    break
+                await asyncio.sleep(float(answer.headers.get("Retry-After", "1")))
+        if answer.status >= 400 and not (missing and answer.status == 404):
+            raise RefusedError(f"{method} {path}: {answer.status} {text[:300]!r}")
+        return text
 
     async def create(self, name: str) -> None:
         """Create an object."""

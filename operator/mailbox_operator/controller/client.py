@@ -75,7 +75,8 @@ class Client:
     async def apply_status(self, kind: Kind, *, namespace: str | None, name: str, status: Object) -> Object:
         """Server-side apply an object's whole status and return the metadata that the object has now.
 
-        The rest of it is known, or comes by the watch: neither side need write and read it once more.
+        The rest of it is known, or comes by the watch: neither side need write and read it once more. Nor does anybody
+        read warnings about its fields, for which the API server would parse the status a second time.
         """
         metadata = {"name": name} | ({"namespace": namespace} if namespace else {})
         answer = await self._call(
@@ -84,7 +85,7 @@ class Client:
             kind.path(namespace, name) + "/status",
             verb="patch",
             resource=f"{kind.plural}/status",
-            query={"fieldManager": FIELD_MANAGER, "force": "true"},
+            query={"fieldManager": FIELD_MANAGER, "force": "true", "fieldValidation": "Ignore"},
             body={"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata, "status": status},
             content_type="application/apply-patch+yaml",
             accept=METADATA,
