@@ -119,11 +119,9 @@ def _incoming(spec: MailboxSpec, provider: MailProviderSpec | None) -> Door:
 
 
 def _preset(provider: MailProviderSpec | None, wanted: str | None) -> IncomingEndpoint | None:
-    """Return the provider's server for a protocol; where none is asked for, for IMAP or else POP3."""
-    offered: dict[str, IncomingEndpoint] = {}
-    for one in reversed(provider.incoming if provider else []):
-        offered[one.protocol] = one
-    return offered.get(wanted) if wanted else offered.get("IMAP") or offered.get("POP3")
+    """Return the provider's server for a protocol; where none is asked for, the first that needs no more than a login."""
+    speaks = (wanted,) if wanted else ("IMAP", "POP3")
+    return next((one for one in provider.incoming if one.protocol in speaks), None) if provider else None
 
 
 def _outgoing(spec: MailboxSpec, provider: MailProviderSpec | None) -> Door | None:

@@ -69,7 +69,11 @@ def test_a_missing_provider_is_named() -> None:
 
 PROVIDER = MailProviderSpec.model_validate(
     {
-        "incoming": [{"protocol": "POP3", "host": "pop.hosted.test"}, {"protocol": "IMAP", "host": "imap.hosted.test"}],
+        "incoming": [
+            {"protocol": "Graph", "url": "https://graph.hosted.test"},
+            {"protocol": "IMAP", "host": "imap.hosted.test"},
+            {"protocol": "POP3", "host": "pop.hosted.test"},
+        ],
         "outgoing": [{"protocol": "SMTP", "host": "smtp.hosted.test", "security": "StartTLS", "port": 2587}],
         "usernameForm": {"type": "Template", "template": "{domain}/{local}"},
     }
@@ -135,8 +139,12 @@ def test_what_only_the_sink_uses_asks_for_no_new_proof() -> None:
     assert sign in references(mailbox(**spec))
 
 
-def test_a_provider_of_pop3_alone_is_taken_at_its_word() -> None:
-    provider = PROVIDER.model_copy(update={"incoming": PROVIDER.incoming[:1]})
+def test_of_what_a_provider_offers_the_first_is_taken() -> None:
+    provider = PROVIDER.model_copy(update={"incoming": PROVIDER.incoming[::-1]})
     chosen = judged({"providerRef": {"name": "hosted"}, "incoming": None, "outgoing": None}, provider=provider).chosen
     assert chosen is not None
     assert (chosen.incoming.protocol, chosen.incoming.port) == (Protocol.POP3, 995)
+    asked = {"providerRef": {"name": "hosted"}, "incoming": {"protocol": "IMAP", "host": None}}
+    chosen = judged(asked, provider=provider).chosen
+    assert chosen is not None
+    assert chosen.incoming.host == "imap.hosted.test"
