@@ -22,9 +22,9 @@ from operator_race.trial import Setting, run_trial
 from support.kube import Kube
 
 ATTEMPT_SECONDS: Final = 1200.0
-RARE_COLLECTION: Final = "400"
+RARE_COLLECTION: Final = "600"
 """The control plane's GOGC. It shares the processors with the contestants, all of whom wait for it: it takes memory (some
-2 GiB) rather than time, a fifth of which it would spend looking for garbage."""
+2.5 GiB) rather than time, a fifth of which it would spend looking for garbage."""
 
 
 def main() -> int:
