@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from mailbox_operator.mail.dial import Tls, dial, start_tls
 from mailbox_operator.mail.endpoint import Endpoint, Security
-from mailbox_operator.mail.errors import Area, MailError
+from mailbox_operator.mail.errors import Area, MailError, system_words
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.tls import Negotiated, client_context, negotiated
 
@@ -66,8 +66,11 @@ class MailConnection(asyncio.BufferedProtocol):
         """Tell whoever waits."""
         if isinstance(exc, ssl.SSLError):
             self._end(MailError(exc.reason or "TLS failed", area=Area.TLS, vendor_code=exc.reason or ""))
+        elif exc:
+            said = system_words(exc) if isinstance(exc, OSError) else str(exc)
+            self._end(self._lost(f"connection lost: {said}"))
         else:
-            self._end(self._lost(f"connection lost: {exc}" if exc else "the server closed the connection"))
+            self._end(self._lost("the server closed the connection"))
         if not self._gone.done():
             self._gone.set_result(None)
 

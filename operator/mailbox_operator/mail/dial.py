@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from aiohappyeyeballs import start_connection
 
-from mailbox_operator.mail.errors import Area, MailError
+from mailbox_operator.mail.errors import Area, MailError, system_words
 from mailbox_operator.mail.guard import AddressPolicy, judge_address
 from mailbox_operator.mail.tls import tls_error
 
@@ -43,7 +43,9 @@ async def resolve_checked(host: str, port: int, *, policy: AddressPolicy) -> lis
 
     try:
         found = await asyncio.get_running_loop().run_in_executor(_resolvers(), look_up)
-    except (OSError, UnicodeError) as error:
+    except OSError as error:
+        raise MailError(f"{host}: {system_words(error)}", area=Area.DNS) from error
+    except UnicodeError as error:
         raise MailError(f"{host}: {error}", area=Area.DNS) from error
     willing: list[AddressInfo] = []
     refusals = []
@@ -68,7 +70,7 @@ async def connect_tcp(host: str, port: int, *, policy: AddressPolicy) -> socket.
     try:
         connected = await start_connection(willing, happy_eyeballs_delay=HAPPY_EYEBALLS_DELAY, interleave=1)
     except OSError as error:
-        raise MailError(f"{host} port {port}: {error}", area=Area.TCP) from error
+        raise MailError(f"{host} port {port}: {system_words(error)}", area=Area.TCP) from error
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connected
 

@@ -1,6 +1,7 @@
 """The one exception of mail sessions: what went wrong between us and a server, as evidence for `diagnosis`."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -25,6 +26,13 @@ class Area(StrEnum):
     OAUTH = "oauth"
     POLICY = "policy"
     """We refused, not the server: the address guard."""
+
+
+def system_words(error: OSError) -> str:
+    """Return what the system says of a failed call, without the number and the arguments that Python puts around it."""
+    if error.errno is not None and error.errno > 0:  # a resolver's numbers are below, with words of their own
+        return os.strerror(error.errno)
+    return error.strerror or str(error)
 
 
 class MailError(Exception):

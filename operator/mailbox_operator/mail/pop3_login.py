@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from mailbox_operator.mail.credential import Credential, masked, require_sendable
 from mailbox_operator.mail.endpoint import Endpoint, Protocol
-from mailbox_operator.mail.errors import Area, MailError, SaslError, asking
+from mailbox_operator.mail.errors import Area, MailError, SaslError, asking, system_words
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.library_wire import READ_SECONDS, LibraryWire
 from mailbox_operator.mail.pop3_capability import UNKNOWN, Capabilities, note_delay, parse_capabilities
@@ -201,7 +201,7 @@ def _errors() -> Iterator[None]:
     except ssl.SSLError as error:
         raise MailError(error.reason or "TLS failed", area=Area.TLS, vendor_code=error.reason or "") from None
     except OSError as error:
-        raise MailError(str(error), area=Area.TCP) from error
+        raise MailError(system_words(error), area=Area.TCP) from error
 
 
 def _mail_error(error: poplib.error_proto) -> MailError:

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from mailbox_operator.mail.credential import Credential, masked, require_sendable
 from mailbox_operator.mail.endpoint import Endpoint, Protocol
-from mailbox_operator.mail.errors import Area, MailError, SaslError, asking
+from mailbox_operator.mail.errors import Area, MailError, SaslError, asking, system_words
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.library_wire import READ_SECONDS, LibraryWire
 from mailbox_operator.mail.sasl import Exchange, begin, choose, decoded, told
@@ -223,7 +223,7 @@ def _errors() -> Iterator[None]:
     except ssl.SSLError as error:
         raise MailError(error.reason or "TLS failed", area=Area.TLS, vendor_code=error.reason or "") from None
     except OSError as error:
-        raise MailError(str(error), area=Area.TCP) from error
+        raise MailError(system_words(error), area=Area.TCP) from error
     except ValueError:  # an address beyond ASCII, and the server has no SMTPUTF8
         raise MailError("the address cannot be written to this server", area=Area.SMTP) from None
 

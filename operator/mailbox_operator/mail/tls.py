@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from mailbox_operator.mail.endpoint import TlsOptions
-from mailbox_operator.mail.errors import Area, MailError
+from mailbox_operator.mail.errors import Area, MailError, system_words
 from mailbox_operator.values import dataclass
 
 VERSIONS: Final = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
@@ -68,5 +68,5 @@ def tls_error(error: ssl.SSLError | OSError, *, host: str) -> MailError:
         return MailError(f"{host}: {error.verify_message}", area=Area.TLS, tls_verify_code=error.verify_code)
     if isinstance(error, ssl.SSLError):
         return MailError(f"{host}: {error.reason or error}", area=Area.TLS, vendor_code=error.reason or "")
-    said = str(error) or "the server closed the connection"  # asyncio has no words for that
+    said = system_words(error) or "the server closed the connection"  # asyncio has no words for that
     return MailError(f"{host}: {said} during the TLS handshake", area=Area.TCP)

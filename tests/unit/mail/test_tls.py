@@ -38,4 +38,4 @@ def test_a_bundle_that_cannot_be_read_is_said_to_be_so(pem: str) -> None:
 def test_a_connection_cut_in_the_handshake_is_no_fault_of_the_certificate() -> None:
     error = tls_error(ConnectionResetError(104, "Connection reset by peer"), host="mail.test")
     assert error.area is Area.TCP
-    assert error.text == "mail.test: [Errno 104] Connection reset by peer during the TLS handshake"
+    assert error.text == "mail.test: Connection reset by peer during the TLS handshake"
