@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailbox_operator.mail.imap_reader import CAPACITY as CAPACITY_AT_MOST
 from mailbox_operator.mail.imap_reader import Line, ProtocolError, ResponseReader
 
 LIMIT = 64
@@ -144,3 +145,21 @@ def test_what_follows_unread_is_seen() -> None:
     assert reader.is_empty is False
     assert reader.next_event() == Line(b"a1 OK begin TLS", None)
     assert reader.is_empty is False
+
+
+@pytest.mark.parametrize("at_once", [1000, 50_000, 500_000])
+def test_the_buffer_grows_with_what_comes(at_once: int) -> None:
+    line, literal = b"* SEARCH " + b"7 " * 150_000, b"x" * (CAPACITY_AT_MOST - 1)
+    stream = line + b"\r\n* 1 FETCH (BODY[] {%d}\r\n" % len(literal) + literal + b")\r\n"
+    reader = ResponseReader(max_line=512 * 1024, max_literal=CAPACITY_AT_MOST)
+    got: list[Line | bytes] = []
+    while stream:
+        room = reader.room()
+        taken = min(len(room), len(stream), at_once)
+        room[:taken] = stream[:taken]
+        reader.received(taken)
+        stream = stream[taken:]
+        while (event := reader.next_event()) is not None:
+            got.append(event if isinstance(event, Line) else bytes(event))
+    fetch = Line(b"* 1 FETCH (BODY[] {%d}" % len(literal), len(literal))
+    assert got == [Line(line, None), fetch, literal, Line(b")", None)]
