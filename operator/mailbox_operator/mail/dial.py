@@ -38,11 +38,14 @@ async def resolve_checked(host: str, port: int, *, policy: AddressPolicy) -> lis
         MailError: DNS, the name has no address; POLICY, none of its addresses may be dialled.
     """
 
-    def look_up() -> list[AddressInfo]:
-        return socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)  # type: ignore[return-value]  # typeshed allows families that SOCK_STREAM has not
+    def look_up(flags: int) -> list[AddressInfo]:
+        return socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM, flags=flags)  # type: ignore[return-value]  # typeshed allows families that SOCK_STREAM has not
 
     try:
-        found = await asyncio.get_running_loop().run_in_executor(_resolvers(), look_up)
+        try:
+            found = look_up(socket.AI_NUMERICHOST)  # an address needs nobody's answer, and no thread to wait for it
+        except socket.gaierror:
+            found = await asyncio.get_running_loop().run_in_executor(_resolvers(), look_up, 0)
     except OSError as error:
         raise MailError(f"{host}: {system_words(error)}", area=Area.DNS) from error
     except UnicodeError as error:
