@@ -41,9 +41,10 @@ class Client:
         """Close its own session."""
         await self._session.close()
 
-    async def get(self, kind: Kind, *, namespace: str | None, name: str) -> Object:
-        """Return an object."""
-        return await self._call("GET", kind, kind.path(namespace, name), verb="get")
+    async def get(self, kind: Kind, *, namespace: str | None, name: str, at_least: str | None = None) -> Object:
+        """Return an object; with `at_least` in that resourceVersion or a later one, of which the API server asks nobody."""
+        query = {"resourceVersion": at_least} if at_least else None
+        return await self._call("GET", kind, kind.path(namespace, name), verb="get", query=query)
 
     async def list(
         self, kind: Kind, *, namespace: str | None = None, selector: str = "", fields: str = ""

@@ -85,6 +85,7 @@ async def run_operator(settings: Settings) -> None:
                 group=group,
                 limits=Limits(total=settings.verifications, per_host=settings.verifications_per_host),
                 policy=lambda: policy.policy,
+                seen=store.resource_version,
                 finished=queue.add,
             )
             reconcilers = _reconcilers(client, world, prover, settings)

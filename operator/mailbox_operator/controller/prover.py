@@ -67,6 +67,8 @@ class Prover:
     group: asyncio.TaskGroup
     limits: Limits
     policy: Callable[[], AddressPolicy]
+    seen: Callable[[Key], str | None]
+    """As in `Referenced`."""
     finished: Callable[[Key], None]
     """Called when a run has ended, with or without a result."""
     _running: dict[Key, tuple[Asked, asyncio.Task[None]]] = field(default_factory=dict)
@@ -136,7 +138,11 @@ class Prover:
 
     async def _prove(self, mailbox: Mailbox, chosen: Resolution, asked: Asked) -> Run:
         referenced = Referenced(
-            client=self.client, namespace=mailbox.metadata.namespace, bundles=self._bundles, fresh=asked.urgent
+            client=self.client,
+            namespace=mailbox.metadata.namespace,
+            bundles=self._bundles,
+            seen=self.seen,
+            fresh=asked.urgent,
         )
         try:
             passwords = {

@@ -12,7 +12,7 @@ from mailbox_operator.api.references import SecretKey
 from mailbox_operator.api.tls import Tls
 from mailbox_operator.controller.client import Client
 from mailbox_operator.controller.errors import ApiError
-from mailbox_operator.controller.kinds import CONFIG_MAP, SECRET, Kind
+from mailbox_operator.controller.kinds import CONFIG_MAP, SECRET, Key, Kind
 from mailbox_operator.mail.secret import Secret
 
 Object = dict[str, Any]
@@ -66,8 +66,10 @@ class Referenced:
     client: Client
     namespace: str
     bundles: Bundles
+    seen: Callable[[Key], str | None]
+    """The resourceVersion in which the watch has shown a Secret."""
     fresh: bool
-    """Whether a bundle must be read anew: somebody waits for what has changed."""
+    """Whether all must be read anew: somebody waits for what has changed."""
     _objects: dict[tuple[str, str], Object] = field(default_factory=dict)
 
     async def password(self, reference: SecretKey) -> Secret:
@@ -100,7 +102,9 @@ class Referenced:
         if kind is CONFIG_MAP and not self.fresh and (found := self.bundles.get(self.namespace, name)):
             return found
         try:
-            found = await self.client.get(kind, namespace=self.namespace, name=name)
+            found = await self.client.get(
+                kind, namespace=self.namespace, name=name, at_least=self._at_least(kind, name)
+            )
         except ApiError as error:
             if not error.gone:
                 raise
@@ -112,6 +116,10 @@ class Referenced:
         if kind is CONFIG_MAP:
             self.bundles.put(self.namespace, name, found)
         return found
+
+    def _at_least(self, kind: Kind, name: str) -> str | None:
+        """Return the version that will do; None: only the newest."""
+        return None if self.fresh or kind is not SECRET else self.seen(Key(kind.name, self.namespace, name))
 
 
 def _text(found: Object, kind: Kind, name: str, key: str) -> str:

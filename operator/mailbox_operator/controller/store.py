@@ -80,6 +80,11 @@ class Store:
         """Return an object, not to be changed."""
         return self._objects.get(key)
 
+    def resource_version(self, key: Key) -> str | None:
+        """Return the version in which an object was last seen. None: it is not there."""
+        found = self._objects.get(key)
+        return found["metadata"]["resourceVersion"] if found else None
+
     def keys(self, kind: str) -> list[Key]:
         """Return the keys of a kind's objects."""
         return [key for key in self._objects if key.kind == kind]

@@ -133,6 +133,7 @@ class Operator:
             group=group,
             limits=Limits(total=32, per_host=32),
             policy=lambda: ANYTHING,
+            seen=store.resource_version,
             finished=self._ended.put_nowait,
         )
         self.keys = store.keys(MAILBOX.name)

@@ -53,7 +53,12 @@ async def visiting(client: Client, store: Store) -> AsyncIterator[Visits]:
     finished = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         prover = Prover(
-            client=client, group=group, limits=Limits(), policy=lambda: ANYTHING, finished=lambda _key: finished.set()
+            client=client,
+            group=group,
+            limits=Limits(),
+            policy=lambda: ANYTHING,
+            seen=store.resource_version,
+            finished=lambda _key: finished.set(),
         )
         reconciler = MailboxReconciler(
             client=client,

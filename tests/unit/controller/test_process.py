@@ -13,16 +13,18 @@ async def test_what_has_changed_is_heard_of_while_thousands_are_due() -> None:
     for number in range(1000):
         queue.add(Key(MAILBOX.name, "a", str(number)), Lane.PERIODIC)
     new = Key(MAILBOX.name, "a", "new")
+    began, heard = asyncio.Event(), asyncio.Event()
 
     async def visit(key: Key) -> None:  # as one does that asks nobody
         visited.append(key)
+        began.set()
+        if key == new:
+            heard.set()
 
     async with asyncio.timeout(40), asyncio.TaskGroup() as group:
         worker = group.create_task(_work(queue, {MAILBOX.name: visit}, readiness))
-        while not visited:
-            await asyncio.sleep(0)
+        await began.wait()
         queue.add(new)
-        while new not in visited:
-            await asyncio.sleep(0)
+        await heard.wait()
         worker.cancel()
     assert len(visited) < 10

@@ -41,7 +41,14 @@ class Finished:
 @asynccontextmanager
 async def proving(client: Client, finished: Finished) -> AsyncIterator[Prover]:
     async with asyncio.TaskGroup() as group:
-        prover = Prover(client=client, group=group, limits=Limits(), policy=lambda: ANYTHING, finished=finished)
+        prover = Prover(
+            client=client,
+            group=group,
+            limits=Limits(),
+            policy=lambda: ANYTHING,
+            seen=lambda _: None,
+            finished=finished,
+        )
         yield prover
         prover.stop(KEY)
 

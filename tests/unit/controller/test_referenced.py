@@ -6,6 +6,8 @@ import pytest
 
 from mailbox_operator.api.references import CertificateConfigMap, CertificateSecret, SecretKey
 from mailbox_operator.api.tls import Tls
+from mailbox_operator.controller.kinds import SECRET as SECRET_KIND
+from mailbox_operator.controller.kinds import Key
 from mailbox_operator.controller.referenced import KEPT_SECONDS, MOST_KEPT, Bundles, Referenced
 from unit.controller.api_server import ApiServer, serving
 
@@ -23,10 +25,14 @@ class Clock:
         return self.now
 
 
+def unseen(_: Key) -> None:
+    """No watch has shown anything."""
+
+
 async def test_an_object_is_read_once_a_run() -> None:
     server = ApiServer(answer=lambda _: (200, SECRET))
     async with serving(server) as client:
-        run = Referenced(client=client, namespace="helpdesk", bundles=Bundles(), fresh=True)
+        run = Referenced(client=client, namespace="helpdesk", bundles=Bundles(), seen=unseen, fresh=True)
         assert (await run.password(SecretKey(name="ca"))).reveal() == "password"
         assert (await run.password(SecretKey(name="ca", key="other"))).reveal() == "other"
         assert await run.ca(BY_SECRET) == "ca.crt"
@@ -42,10 +48,10 @@ async def test_a_public_bundle_is_kept_for_a_minute_unless_somebody_waits(
     clock, server = Clock(), ApiServer(answer=lambda _: (200, BUNDLE))
     bundles = Bundles(clock)
     async with serving(server) as client:
-        first = Referenced(client=client, namespace="helpdesk", bundles=bundles, fresh=True)
+        first = Referenced(client=client, namespace="helpdesk", bundles=bundles, seen=unseen, fresh=True)
         assert await first.ca(BY_CONFIG_MAP) == "PEM"
         clock.now = seconds
-        second = Referenced(client=client, namespace="helpdesk", bundles=bundles, fresh=fresh)
+        second = Referenced(client=client, namespace="helpdesk", bundles=bundles, seen=unseen, fresh=fresh)
         assert await second.ca(BY_CONFIG_MAP) == "PEM"
     assert len(server.asked) == reads
 
@@ -54,10 +60,20 @@ async def test_a_secret_is_read_in_every_run() -> None:
     bundles, server = Bundles(), ApiServer(answer=lambda _: (200, SECRET))
     async with serving(server) as client:
         for _ in range(2):
-            run = Referenced(client=client, namespace="helpdesk", bundles=bundles, fresh=False)
+            run = Referenced(client=client, namespace="helpdesk", bundles=bundles, seen=unseen, fresh=False)
             await run.password(SecretKey(name="ca"))
             await run.ca(BY_SECRET)
     assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize(("fresh", "query"), [(False, {"resourceVersion": "7"}), (True, {})])
+async def test_a_probe_takes_a_secret_as_the_watch_has_shown_it_or_newer(*, fresh: bool, query: dict[str, str]) -> None:
+    versions = {Key(SECRET_KIND.name, "helpdesk", "ca"): "7"}
+    server = ApiServer(answer=lambda _: (200, SECRET))
+    async with serving(server) as client:
+        run = Referenced(client=client, namespace="helpdesk", bundles=Bundles(), seen=versions.get, fresh=fresh)
+        await run.password(SecretKey(name="ca"))
+    assert server.asked[0].query == query
 
 
 def test_no_more_than_so_many_bundles_are_kept() -> None:
