@@ -1,31 +1,27 @@
 """`mailbox-operator fetch`: fetch one mailbox. What a fetcher pod runs, by a plan; works from a terminal too."""
 
-import asyncio
-import gc
-import os
 import sys
-from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Any
 
 import click
 
-from mailbox_operator.fetcher.log import set_up_logging
-from mailbox_operator.fetcher.process import Options, run_fetcher
+from mailbox_operator.cli.fetch_command import (
+    LOG_LEVELS,
+    PROGRESS,
+    SHORTEST_SILENCE,
+    USUAL_SILENCE,
+    FetchCommand,
+    parse_listen,
+    run_command,
+)
 
-if TYPE_CHECKING:
-    from mailbox_operator.cli.local_plan import Wanted
-    from mailbox_operator.fetcher.process import Observe
 
-
-def parse_listen(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, int] | None:
-    """Read `ADDRESS:PORT`, `:PORT` or `none`."""
-    if value == "none":
-        return None
-    host, colon, port = value.rpartition(":")
-    if not colon or not port.isdecimal():
-        raise click.BadParameter("ADDRESS:PORT, :PORT or none is needed")
-    return host.strip("[]"), int(port)
+def _listen(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, int] | None:
+    try:
+        return parse_listen(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @click.command
@@ -62,7 +58,7 @@ def parse_listen(_context: click.Context, _parameter: click.Parameter, value: st
 @click.option("--once", is_flag=True, help="Fetch what is there, deliver it and end.")
 @click.option(
     "--progress",
-    type=click.Choice(["auto", "bar", "json", "none"]),
+    type=click.Choice(PROGRESS),
     default="auto",
     show_default=True,
     help="auto: with --once a bar on a terminal, else a line of JSON each second and a summary; without --once none.",
@@ -72,13 +68,13 @@ def parse_listen(_context: click.Context, _parameter: click.Parameter, value: st
     metavar="[ADDRESS]:PORT|none",
     default="none",
     show_default=True,
-    callback=parse_listen,
+    callback=_listen,
     help="Serve /healthz, /readyz and /metrics there; without an ADDRESS on every one.",
 )
 @click.option(
     "--silence",
-    type=click.FloatRange(min=1),
-    default=60,
+    type=click.FloatRange(min=SHORTEST_SILENCE),
+    default=USUAL_SILENCE,
     show_default=True,
     metavar="SECONDS",
     help="A mail server that owes an answer and says nothing for so long is gone; one that owes none is asked after 2.5 times as long.",
@@ -86,26 +82,10 @@ def parse_listen(_context: click.Context, _parameter: click.Parameter, value: st
 @click.option("--allow-loopback", is_flag=True, help="With --plan: let mail server and sink be on this machine.")
 @click.option(
     "--log-level",
-    type=click.Choice(["debug", "info", "warning", "error"]),
+    type=click.Choice(LOG_LEVELS),
     help="Default: info; warning while progress is shown.",
 )
-def fetch(  # noqa: PLR0913 - the options are what they are
-    *,
-    files: tuple[str, ...],
-    name: str | None,
-    to: str | None,
-    password_stdin: bool,
-    secrets_from: Path | None,
-    ca_file: Path | None,
-    plan: Path | None,
-    checkpoint: str,
-    once: bool,
-    progress: Literal["auto", "bar", "json", "none"],
-    listen: tuple[str, int] | None,
-    silence: float,
-    allow_loopback: bool,
-    log_level: str | None,
-) -> None:
+def fetch(**options: Any) -> None:
     """Fetch one mailbox and hand each message over: to a webhook, an LMTP server or into a Maildir.
 
     The program of the fetcher pods, from where you are and without a cluster. Give it a Mailbox (-f) or a plan (--plan).
@@ -129,53 +109,6 @@ def fetch(  # noqa: PLR0913 - the options are what they are
                 2 the manifests, the plan or the command line cannot be used
                 3 another fetcher holds the checkpoint
     """  # noqa: D301 - click's mark for "do not wrap" is the character itself
-    if bool(files) == bool(plan):
+    if bool(options["files"]) == bool(options["plan"]):
         raise click.UsageError("exactly one of -f and --plan is needed")
-    shown = _shown(progress, once=once)
-    set_up_logging(log_level or ("info" if shown is None else "warning"))
-    gc.freeze()
-    gc.set_threshold(20_000)  # messages leave no cycles behind; looking for some took 4 % of the time under load
-    with ExitStack() as stack:
-        if plan is None:
-            from mailbox_operator.cli.local_plan import Wanted  # noqa: PLC0415 - 60 MiB that a pod does not pay for
-
-            wanted = Wanted(
-                files=files,
-                name=name,
-                to=to,
-                password_stdin=password_stdin,
-                secrets_from=secrets_from,
-                ca_file=ca_file,
-            )
-            plan = stack.enter_context(_plan_file(wanted))
-        options = Options(
-            plan=plan,
-            checkpoint=checkpoint,
-            once=once,
-            listen=listen,
-            silence=silence,
-            allow_loopback=allow_loopback or bool(files),
-            spool_folder=Path(os.environ.get("TMPDIR", "/tmp")),  # noqa: S108 - the pod's own emptyDir
-        )
-        observe = stack.enter_context(shown) if shown else None
-        code = asyncio.run(run_fetcher(options, observe=observe))
-    sys.exit(code)
-
-
-def _shown(progress: Literal["auto", "bar", "json", "none"], *, once: bool) -> "AbstractContextManager[Observe] | None":
-    """Return what shows the progress, None: nothing does."""
-    if progress == "none" or (progress == "auto" and not once):
-        return None
-    if progress == "bar" or (progress == "auto" and sys.stderr.isatty()):
-        from mailbox_operator.cli.fetch_bar import shown_as_bar  # noqa: PLC0415 - rich: a pod does without
-
-        return shown_as_bar()
-    from mailbox_operator.cli.fetch_count import shown_as_json  # noqa: PLC0415 - a pod shows nothing
-
-    return shown_as_json()
-
-
-def _plan_file(wanted: "Wanted") -> AbstractContextManager[Path]:
-    from mailbox_operator.cli.local_plan import plan_file  # noqa: PLC0415 - as above
-
-    return plan_file(wanted)
+    sys.exit(run_command(FetchCommand(**options)))

@@ -4,10 +4,10 @@ import asyncio
 import logging
 from enum import Enum
 from pathlib import Path
-from random import random
 from time import time
 from typing import Final
 
+from mailbox_operator.fetcher.backoff import chance
 from mailbox_operator.fetcher.checkpoint.checkpoint import ANY, Checkpoint
 from mailbox_operator.fetcher.checkpoint.store import FencedError, Store, StoreAwayError
 from mailbox_operator.fetcher.checkpoint.writer import CheckpointWriter
@@ -82,7 +82,7 @@ class Engine:
                 policy=surroundings.policy,
                 listener=self._pipeline,
                 meter=surroundings.meter,
-                chance=random,
+                chance=chance,
             ),
         )
         self._pipeline.sink = self._sink
@@ -93,12 +93,12 @@ class Engine:
                 policy=surroundings.policy,
                 spool_folder=surroundings.spool_folder,
                 pipeline=self._pipeline,
-                chance=random,
+                chance=chance,
                 silence=surroundings.silence,
             )
         )
         self._writer = CheckpointWriter(
-            surroundings.store, pipeline=self._pipeline, progress=self.progress, valve=self._valve, chance=random
+            surroundings.store, pipeline=self._pipeline, progress=self.progress, valve=self._valve, chance=chance
         )
         self._pipeline.obey(plan.quarantine_request)
         self._fenced: FencedError | None = None

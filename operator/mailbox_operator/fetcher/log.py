@@ -1,9 +1,11 @@
 """Log lines: JSON in a pod, for people on a terminal. Constant text, values in fields."""
 
+import json
 import logging
 import sys
+from typing import Final
 
-PLAIN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+PLAIN_FIELDS: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 class TerminalFormatter(logging.Formatter):
@@ -17,21 +19,26 @@ class TerminalFormatter(logging.Formatter):
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
 
 
+class JsonFormatter(logging.Formatter):
+    """`{"time": "2026-11-25T12:30:01+0000", "level": "WARNING", "logger": …, "message": "session failed", "failures": 2}`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one line."""
+        line = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {name: value for name, value in vars(record).items() if name not in PLAIN_FIELDS}
+        if record.exc_info:
+            line["exc_info"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
 def set_up_logging(level: str) -> None:
     """Write log lines to standard error, from `level` on."""
     handler = logging.StreamHandler(sys.stderr)
-    if sys.stderr.isatty():
-        handler.setFormatter(TerminalFormatter())
-    else:
-        from pythonjsonlogger.json import JsonFormatter  # noqa: PLC0415 - a terminal does without
-
-        handler.setFormatter(
-            JsonFormatter(
-                "{asctime}{levelname}{name}{message}",
-                style="{",
-                rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
-                datefmt="%Y-%m-%dT%H:%M:%S%z",
-            )
-        )
+    handler.setFormatter(TerminalFormatter() if sys.stderr.isatty() else JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("asyncio").setLevel(logging.WARNING)

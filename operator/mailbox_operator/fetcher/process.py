@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import IntEnum
 from pathlib import Path
-from secrets import token_hex
 from time import time
 from typing import Final
 
@@ -119,7 +118,7 @@ def open_store(spec: str, *, plan: Plan, tasks: asyncio.TaskGroup) -> Store:
 
         access = ApiAccess.in_pod(os.environ)
         pool = HttpPool(access.server(), size=1, max_body=LARGEST_ANSWER, tasks=tasks)
-        holder = os.environ.get("POD_UID") or token_hex(16)
+        holder = os.environ.get("POD_UID") or os.urandom(16).hex()
         return ConfigMapStore(name, namespace=plan.mailbox.namespace, holder=holder, access=access, pool=pool)
     raise PlanError("--checkpoint: file:PATH or configmap:NAME is needed")
 

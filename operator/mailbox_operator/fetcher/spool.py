@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from secrets import token_hex
 from typing import Final
 
 PIECE: Final = 1 << 17
@@ -17,7 +16,7 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        path = folder / f"message-{token_hex(8)}"
+        path = folder / f"message-{os.urandom(8).hex()}"
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         path.unlink()
         self.size = 0

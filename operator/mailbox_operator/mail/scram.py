@@ -2,8 +2,8 @@
 
 import hashlib
 import hmac
-import secrets
-from base64 import b64decode, b64encode
+import os
+from base64 import b64decode, b64encode, urlsafe_b64encode
 from typing import Final
 
 from mailbox_operator.mail.errors import SaslError
@@ -20,7 +20,7 @@ HEADER: Final = "n,,"  # RFC 5802 section 7: no channel binding, no other identi
 
 def new_nonce() -> str:
     """Return a client's nonce."""
-    return secrets.token_urlsafe(24)
+    return urlsafe_b64encode(os.urandom(24)).decode()
 
 
 class Scram:

@@ -84,11 +84,11 @@ def main() -> None:
     write_plan(folder, *ours.recv())
     known = set(sys.modules)
     arguments = ["--plan", str(folder / "plan.json"), "--checkpoint", f"file:{folder / 'state.json'}"]
-    from mailbox_operator.cli.main import main as program  # noqa: PLC0415 - this is what is measured
+    from mailbox_operator.__main__ import dispatch  # noqa: PLC0415 - this is what is measured
 
     code: object = None
     try:
-        program(["fetch", "--once", "--progress=none", "--allow-loopback", *arguments], standalone_mode=False)
+        dispatch(["fetch", "--once", "--progress=none", "--allow-loopback", *arguments])
     except SystemExit as ended:
         code = ended.code
     assert code == 0

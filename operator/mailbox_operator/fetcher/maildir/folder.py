@@ -6,7 +6,6 @@ https://cr.yp.to/proto/maildir.html
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from secrets import token_hex
 from stat import S_ISGID, S_IWGRP
 from typing import Final
 
@@ -24,7 +23,7 @@ class MaildirFolder:
     def __init__(self, path: Path) -> None:
         shared = _make(path)
         self._mode = 0o640 if shared else 0o600
-        self._token = token_hex(4)
+        self._token = os.urandom(4).hex()
         """Two processes that write the same message never write the same file."""
         self._tmp, self._new, self._cur = (
             os.open(path / name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) for name in FOLDERS

@@ -1,6 +1,5 @@
 """Makes a whole file system durable in one call, where the kernel and the file system can (Linux, `syncfs`)."""
 
-import ctypes
 import os
 import re
 from functools import lru_cache
@@ -13,6 +12,8 @@ UNFIT: Final = re.compile(r"fuse.*|9p|virtiofs")
 
 @lru_cache(maxsize=1)
 def _syncfs() -> Any | None:
+    import ctypes  # noqa: PLC0415 - where nothing is delivered, nothing is synced
+
     try:
         found = ctypes.CDLL(None, use_errno=True).syncfs
     except (AttributeError, OSError):  # not Linux
@@ -31,6 +32,8 @@ def sync_together(file: int) -> None:
     function = _syncfs()
     assert function is not None  # noqa: S101 - `can_sync_together` says so first
     if function(file) != 0:
+        import ctypes  # noqa: PLC0415 - as above
+
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
 
