@@ -125,8 +125,16 @@ class MailConnection(asyncio.BufferedProtocol):
         if self._transport:
             self._transport.close()
 
+    def leave(self) -> None:
+        """Close after what was written, and do not wait for TLS's good-bye from the other side: it is a round trip away."""
+        transport = self._transport
+        is_sent = transport and not transport.is_closing() and not transport.get_write_buffer_size()
+        self.close()
+        if transport and is_sent:
+            transport.abort()
+
     async def wait_closed(self) -> None:
-        """After `close` or `abort`: wait until the socket is closed. Who does not answer TLS's good-bye is cut off."""
+        """After `close`, `leave` or `abort`: wait until the socket is closed. Who does not answer TLS's good-bye is cut off."""
         try:
             await asyncio.wait((self._gone,), timeout=FAREWELL_SECONDS)
         finally:

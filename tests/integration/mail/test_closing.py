@@ -13,6 +13,7 @@ from mailbox_operator.fetcher.http.pool import HttpPool, HttpServer
 from mailbox_operator.fetcher.http.reader import Response
 from mailbox_operator.mail.connection import connect
 from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security, TlsOptions
+from mailbox_operator.mail.errors import MailError
 from mailbox_operator.mail.guard import ANYTHING
 from mailbox_operator.mail.imap_connection import ImapConnection
 from mailbox_operator.mail.tls import client_context
@@ -75,6 +76,62 @@ async def test_a_server_that_does_not_answer_the_good_bye_is_cut_off(server: Mai
             connection.close()
             await connection.wait_closed()
             assert open_files() == before - 1
+
+
+async def test_whoever_leaves_waits_for_no_good_bye(server: MailServer) -> None:
+    with deaf(server, b"* OK hello\r\n") as port:
+        async with asyncio.timeout(10):
+            connection = await connected(port, Security.TLS)
+            await connection.greeting()
+            before = open_files()
+            connection.log_out()
+            connection.leave()
+            for _ in range(5):  # turns of the loop, in which nothing comes
+                await asyncio.sleep(0)
+            assert open_files() == before - 1
+            await connection.wait_closed()
+
+
+@pytest.mark.parametrize("security", [Security.NONE, Security.TLS])
+async def test_the_server_hears_that_we_leave(server: MailServer, security: Security) -> None:
+    said: list[bytes] = []
+    ended = threading.Event()
+
+    def talk(connection: socket.socket) -> None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(server.pki.certificate(), server.pki.key())
+        plain = security is Security.NONE
+        with connection if plain else context.wrap_socket(connection, server_side=True) as wire:
+            wire.sendall(b"* OK hello\r\n")
+            while octets := wire.recv(100):
+                said.append(octets)
+            ended.set()
+
+    async with asyncio.timeout(10):
+        with talking(talk) as port:
+            connection = await connected(port, security)
+            await connection.greeting()
+            connection.log_out()
+            connection.leave()
+            await connection.wait_closed()
+            assert await asyncio.to_thread(ended.wait, 9), "the server sees an end, and not a connection that broke"
+    assert b"".join(said) == b"m1 LOGOUT\r\n"
+
+
+@pytest.mark.parametrize("security", [Security.NONE, Security.TLS])
+async def test_a_connection_that_ended_already_can_be_left(server: MailServer, security: Security) -> None:
+    port = server.dovecot.imaps if security is Security.TLS else server.dovecot.imap
+    async with asyncio.timeout(10):
+        before = open_files()
+        connection = await connected(port, security)
+        await connection.greeting()
+        await connection.send(b"LOGOUT")
+        with pytest.raises(MailError):
+            await connection.send(b"NOOP")
+        connection.leave()
+        await connection.wait_closed()
+        connection.leave()
+        assert open_files() == before
 
 
 async def test_nor_does_a_pool_leave_a_connection_to_such_a_server(server: MailServer) -> None:

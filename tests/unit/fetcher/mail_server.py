@@ -37,6 +37,14 @@ class MailServer:
     """None: any will do."""
     refusals: int = 0
     names_uidnext: bool = True
+    uidvalidity: int = 5
+    piece: int = 0
+    """So many octets are sent at a time; 0: all that there are."""
+    shy: int = 0
+    """So often it does not open a folder."""
+    arriving: bytes | None = None
+    """A message that comes when the folder has just been opened."""
+    is_open: bool = False
     commands: list[bytes] = field(default_factory=list)
     seen: set[int] = field(default_factory=set)
     idling: asyncio.Event = field(default_factory=asyncio.Event)
@@ -48,6 +56,7 @@ class MailServer:
 
     async def script(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
+        self.is_open = False
         writer.write(b"* OK [CAPABILITY %b] hello\r\n" % self.capabilities)
         while line := await reader.readline():
             tag, _, command = line.rstrip(b"\r\n").partition(b" ")
@@ -64,10 +73,18 @@ class MailServer:
                 if self.tears is not None and answer.startswith(b"* 1 FETCH (UID %d FLAGS" % self.tears):
                     writer.write(answer[: len(answer) // 2 + 30])
                     return
-                writer.write(answer.replace(b"TAG", tag) + b"\r\n")
+                await self._say(answer.replace(b"TAG", tag) + b"\r\n", writer)
             await writer.drain()
             if command == b"LOGOUT":
                 return
+
+    async def _say(self, octets: bytes, writer: asyncio.StreamWriter) -> None:
+        if not self.piece:
+            writer.write(octets)
+            return
+        for start in range(0, len(octets), self.piece):
+            writer.write(octets[start : start + self.piece])
+            await asyncio.sleep(0)
 
     async def _idle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.idling.set()
@@ -89,11 +106,9 @@ class MailServer:
         elif name == b"LOGIN":
             yield b"TAG OK [CAPABILITY %b] in" % self.capabilities
         elif name in {b"SELECT", b"EXAMINE"}:
-            yield b"* %d EXISTS" % len(self.messages)
-            yield b"* OK [UIDVALIDITY 5] x"
-            if self.names_uidnext:
-                yield b"* OK [UIDNEXT %d] x" % (self.uidnext or max(self.messages, default=0) + 1)
-            yield b"TAG OK [READ-WRITE] done"
+            yield from self._open()
+        elif name == b"UID" and not self.is_open:
+            yield b"TAG BAD no folder is open"
         elif command.startswith(b"UID SEARCH") and self.found is not None:
             yield self.found
             yield b"TAG OK done"
@@ -107,6 +122,21 @@ class MailServer:
             yield b"TAG OK done"
         else:
             yield b"TAG OK done"
+
+    def _open(self) -> Iterable[bytes]:
+        if self.shy:
+            self.shy -= 1
+            yield b"TAG NO not yet"
+            return
+        self.is_open = True
+        yield b"* %d EXISTS" % len(self.messages)
+        yield b"* OK [UIDVALIDITY %d] x" % self.uidvalidity
+        if self.names_uidnext:
+            yield b"* OK [UIDNEXT %d] x" % (self.uidnext or max(self.messages, default=0) + 1)
+        yield b"TAG OK [READ-WRITE] done"
+        if self.arriving:
+            self.put(self.arriving)
+            self.arriving = None
 
     def _fetch(self, command: bytes) -> Iterable[bytes]:
         uids = self._within(command)

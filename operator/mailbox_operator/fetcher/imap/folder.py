@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from mailbox_operator.fetcher.checkpoint.uid_set import render_uid_set
 from mailbox_operator.fetcher.ids import Uid, UidValidity
@@ -20,6 +20,19 @@ from mailbox_operator.values import dataclass
 STATUS_NUMBER: Final = re.compile(rb"\* OK \[(UIDVALIDITY|UIDNEXT) (\d+)\]", re.IGNORECASE)
 
 
+class Foreseen(NamedTuple):
+    """What there is from one UID through another, asked for before the folder was open."""
+
+    first: Uid
+    through: Uid
+    listed: Sequence[Listed] = ()
+
+    @property
+    def command(self) -> bytes:
+        """Return what asks for it."""
+        return render_list(b"%d:%d" % (self.first, self.through))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selected:
     """What SELECT told."""
@@ -34,6 +47,11 @@ def render_select(argument: bytes, *, read_only: bool) -> bytes:
     return (b"EXAMINE " if read_only else b"SELECT ") + argument
 
 
+def render_list(uid_set: bytes) -> bytes:
+    """Write the command that lists what there is of a UID set."""
+    return b"UID FETCH %b (UID INTERNALDATE RFC822.SIZE)" % uid_set
+
+
 class ImapFolder:
     """Commands for one folder of one connection. All may raise MailError and HeldBackError."""
 
@@ -43,20 +61,24 @@ class ImapFolder:
         self._link = link
         self._connection = link.connection
         self._patience = link.patience
+        self._foreseen: Foreseen | None = None
         self._can_esearch = bool(link.offered & {"ESEARCH", "IMAP4REV2"})
 
-    async def select(self, *, read_only: bool, say_who: bool) -> Selected:
-        """Open the folder; `say_who` with ID (RFC 2971), which some servers want to hear first."""
+    async def select(self, *, read_only: bool, say_who: bool, foreseen: Foreseen | None = None) -> Selected:
+        """Open the folder; `say_who` with ID (RFC 2971), which some servers want to hear first.
+
+        The answer to what was `foreseen` comes right behind, where it was asked for with the sign-in.
+        """
         connection = self._connection
         introduction = (connection.take_ahead(IDENTITY) or connection.send(IDENTITY)) if say_who else None
         reply = await self._link.run(render_select(self._link.argument(self.folder), read_only=read_only))
         if introduction:
             await self._patience.reply(introduction)
-        numbers = {
-            found[1].upper(): int(found[2])
-            for found in map(STATUS_NUMBER.match, connection.take_untagged())
-            if found is not None
-        }
+        early = foreseen and connection.take_ahead(foreseen.command)
+        was_listed = early and (await self._patience.reply(early)).status == "OK"
+        lines = connection.take_untagged()
+        self._foreseen = foreseen._replace(listed=_parse_list(lines)) if foreseen and was_listed else None
+        numbers = {found[1].upper(): int(found[2]) for found in map(STATUS_NUMBER.match, lines) if found is not None}
         if b"UIDVALIDITY" not in numbers:
             raise MailError("the server names no UIDVALIDITY", area=Area.IMAP)
         uidnext = numbers.get(b"UIDNEXT")
@@ -69,13 +91,18 @@ class ImapFolder:
             may_write=not read_only and reply.code.upper() != "READ-ONLY",
         )
 
+    def take_foreseen(self) -> Foreseen | None:
+        """Return what `select` found listed ahead, once."""
+        foreseen, self._foreseen = self._foreseen, None
+        return foreseen
+
     async def list_messages(self, uid_set: bytes) -> list[Listed]:
         """Return what exists of a UID set, by ascending UID."""
         return await self.take_list(self.ask_list(uid_set))
 
     def ask_list(self, uid_set: bytes, *, before: bytes = b"") -> asyncio.Future[Reply]:
         """Ask what exists of a UID set; `before` leaves in the same write."""
-        return self._connection.send(b"UID FETCH %b (UID INTERNALDATE RFC822.SIZE)" % uid_set, before=before)
+        return self._connection.send(render_list(uid_set), before=before)
 
     async def take_list(self, asked: asyncio.Future[Reply]) -> list[Listed]:
         """Return the answer to `ask_list`. Nothing else may have been asked meanwhile but bodies."""
@@ -83,7 +110,7 @@ class ImapFolder:
         lines = self._connection.take_untagged()
         if reply.status != "OK":
             raise reply.failed()
-        return sorted(entry for line in lines for entry in parse_listed(line))
+        return _parse_list(lines)
 
     async def search(self, uid_set: bytes, criteria: bytes) -> list[Uid] | None:
         """Return what of a UID set meets the criteria, ascending. None: the server cannot search for that."""
@@ -117,6 +144,10 @@ class ImapFolder:
     async def expunge(self, uids: Sequence[Uid]) -> None:
         r"""Remove messages with `\Deleted` from the folder, of these and no others (RFC 4315)."""
         await self._link.run(b"UID EXPUNGE " + _set(uids))
+
+
+def _parse_list(lines: Sequence[bytes]) -> list[Listed]:
+    return sorted(entry for line in lines for entry in parse_listed(line))
 
 
 def _set(uids: Sequence[Uid]) -> bytes:

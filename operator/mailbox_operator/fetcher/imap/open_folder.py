@@ -10,7 +10,7 @@ from mailbox_operator.fetcher.imap.after import AfterFetch
 from mailbox_operator.fetcher.imap.criteria import render_criteria
 from mailbox_operator.fetcher.imap.data import Listed, seconds_of_date
 from mailbox_operator.fetcher.imap.download import Download
-from mailbox_operator.fetcher.imap.folder import ImapFolder, Selected
+from mailbox_operator.fetcher.imap.folder import Foreseen, ImapFolder, Selected
 from mailbox_operator.fetcher.imap.ledger import ImapLedger
 from mailbox_operator.fetcher.imap.link import ImapLink
 from mailbox_operator.fetcher.imap.windows import SEARCH_LIST, SEARCH_WINDOW, ask_windows
@@ -43,7 +43,7 @@ class OpenFolder:
         async with aclosing(windows):
             upcoming = await anext(windows, None)
             while upcoming:
-                listed = await self.folder.take_list(upcoming.asked) if upcoming.asked else []
+                listed = await self.folder.take_list(upcoming.asked) if upcoming.asked else upcoming.listed
                 window = upcoming
                 # The next listing leaves before this window's bodies are asked for: then it is here when they are.
                 upcoming = await windows.asend(len(listed)) if window.through < through else None
@@ -107,14 +107,16 @@ class OpenFolder:
             self._pipeline.changed()
 
 
-async def open_folder(folder: Folder, *, link: ImapLink, pipeline: Pipeline, say_who: bool) -> tuple[OpenFolder, Uid]:
-    """Open a folder; return it, and the last UID that it may have by now."""
+async def open_folder(
+    folder: Folder, *, link: ImapLink, pipeline: Pipeline, say_who: bool, foreseen: Foreseen | None
+) -> tuple[OpenFolder, Uid]:
+    """Open a folder, of which was asked for what was `foreseen`; return it, and the last UID that it may have by now."""
     commands = ImapFolder(folder, link=link)
-    selected = await commands.select(read_only=not follows_up(pipeline.fetch), say_who=say_who)
+    selected = await commands.select(read_only=not follows_up(pipeline.fetch), say_who=say_who, foreseen=foreseen)
     return OpenFolder(commands, selected, link=link, pipeline=pipeline), Uid(selected.uidnext - 1)
 
 
-def _young_enough(listed: list[Listed], ledger: ImapLedger) -> list[Listed]:
+def _young_enough(listed: Sequence[Listed], ledger: ImapLedger) -> Sequence[Listed]:
     """Leave out what is too old for the first sync: SEARCH knows days only."""
     since, through = ledger.since, ledger.since_through
     if since is None:

@@ -2,17 +2,18 @@
 
 import asyncio
 import logging
-from typing import Final
+from typing import Final, NamedTuple
 
 from mailbox_operator.fetcher.imap.after import AfterFetch
 from mailbox_operator.fetcher.imap.choice import choose_folders
 from mailbox_operator.fetcher.imap.connection import FetchConnection
-from mailbox_operator.fetcher.imap.folder import render_select
+from mailbox_operator.fetcher.imap.folder import Foreseen, render_select
 from mailbox_operator.fetcher.imap.ledger import ImapLedger
 from mailbox_operator.fetcher.imap.link import ImapLink
 from mailbox_operator.fetcher.imap.open_folder import SETTLED_SECONDS, OpenFolder, open_folder
 from mailbox_operator.fetcher.imap.patience import Patience
 from mailbox_operator.fetcher.imap.sign_in import Door, open_imap
+from mailbox_operator.fetcher.imap.windows import foresee_window
 from mailbox_operator.fetcher.pipeline import Pipeline, follows_up
 from mailbox_operator.fetcher.source import SourceContext
 from mailbox_operator.mail.errors import Area, MailError
@@ -31,33 +32,49 @@ ACTS_AFTER: Final = 0.2
 
 async def open_imap_session(context: SourceContext, credential: Secret) -> "ImapSession":
     """Sign in (`OpenSession`). Raises LoginRefusedError, MailError."""
-    fetch = context.pipeline.fetch
+    ahead = _ahead(context.pipeline)
     door = Door(
         source=context.plan,
         policy=context.policy,
-        max_message=fetch.max_message_size,
+        max_message=context.pipeline.fetch.max_message_size,
         spool_folder=context.spool_folder,
-        ahead=_ahead(context.pipeline),
+        ahead=ahead.commands,
     )
     connection, offered = await open_imap(door, credential)
-    return ImapSession(connection, offered, pipeline=context.pipeline, silence=context.silence)
+    return ImapSession(connection, offered, pipeline=context.pipeline, silence=context.silence, foreseen=ahead.foreseen)
 
 
-def _ahead(pipeline: Pipeline) -> tuple[bytes, ...]:
-    """Return what will be asked first, where that is known before anything is heard: it spares round trips."""
+class Ahead(NamedTuple):
+    """What is asked first, where that is known before anything is heard: it spares round trips."""
+
+    commands: tuple[bytes, ...] = ()
+    foreseen: Foreseen | None = None
+    """What the last of them lists."""
+
+
+def _ahead(pipeline: Pipeline) -> Ahead:
     fetch = pipeline.fetch
     if needs_listing(fetch.folders, fetch.exclude) or fetch.move_to is not None:
-        return ()
+        return Ahead()
     name = plain_name(fetch.folders[0])
     folder = Folder(name=name, wire=encode_mailbox_name(name))
-    return (render_select(mailbox_argument(folder.wire, literals=False), read_only=not follows_up(fetch)),)
+    opening = render_select(mailbox_argument(folder.wire, literals=False), read_only=not follows_up(fetch))
+    ledger = pipeline.checkpoint.folders.get(name)
+    foreseen = foresee_window(ledger if isinstance(ledger, ImapLedger) else None, fetch)
+    return Ahead((opening, foreseen.command) if foreseen else (opening,), foreseen)
 
 
 class ImapSession:
     """Runs on a signed-in connection."""
 
     def __init__(
-        self, connection: FetchConnection, offered: frozenset[str], *, pipeline: Pipeline, silence: float
+        self,
+        connection: FetchConnection,
+        offered: frozenset[str],
+        *,
+        pipeline: Pipeline,
+        silence: float,
+        foreseen: Foreseen | None = None,
     ) -> None:
         self._connection = connection
         self._fetch = pipeline.fetch
@@ -67,6 +84,8 @@ class ImapSession:
         self._after = AfterFetch(self._link, pipeline=pipeline, target=None)
         self._may_idle = pipeline.fetch.push and "IDLE" in offered
         self._says_who = "ID" in offered
+        self._foreseen = foreseen
+        """Of the first folder."""
         self._folders: tuple[Folder, ...] = ()
         self._open: OpenFolder | None = None
         self._acts_timer: asyncio.TimerHandle | None = None
@@ -106,7 +125,7 @@ class ImapSession:
     async def close(self) -> None:
         """LOGOUT where the server still listens, and close."""
         self._connection.log_out()
-        self._connection.close()
+        self._connection.leave()
         await self._connection.wait_closed()
 
     async def _choose(self) -> None:
@@ -120,9 +139,10 @@ class ImapSession:
 
     async def _visit(self, folder: Folder) -> None:
         """Open a folder and fetch everything up to now; one of several that cannot be opened is passed over."""
+        foreseen, self._foreseen = self._foreseen, None
         try:
             self._open, through = await open_folder(
-                folder, link=self._link, pipeline=self._pipeline, say_who=self._says_who
+                folder, link=self._link, pipeline=self._pipeline, say_who=self._says_who, foreseen=foreseen
             )
         except MailError as error:
             self._connection.check()

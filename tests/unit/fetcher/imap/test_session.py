@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from mailbox_operator.fetcher.checkpoint.checkpoint import Checkpoint
 from mailbox_operator.fetcher.ids import MessageId
 from mailbox_operator.fetcher.imap.ledger import ImapLedger
-from mailbox_operator.fetcher.imap.session import ImapSession
-from mailbox_operator.fetcher.imap.sign_in import Door, open_imap
+from mailbox_operator.fetcher.imap.session import open_imap_session
 from mailbox_operator.fetcher.meter import Meter
 from mailbox_operator.fetcher.pipeline import Pipeline
 from mailbox_operator.fetcher.plan import Fetch, Source
+from mailbox_operator.fetcher.source import SourceContext
 from mailbox_operator.fetcher.valve import Valve
 from mailbox_operator.mail.endpoint import Protocol, Security
 from mailbox_operator.mail.errors import MailError
@@ -61,20 +61,21 @@ class Session:
                 username="a",
                 password_file="",
             )
-            door = Door(
-                source=source,
+            context = SourceContext(
+                plan=source,
                 policy=ANYTHING,
-                max_message=self.fetch.max_message_size,
                 spool_folder=self.spool_folder,
+                pipeline=pipeline,
+                chance=lambda: 0.5,
+                silence=60.0,
             )
-            connection, offered = await open_imap(door, Secret("x"))
+            session = await open_imap_session(context, Secret("x"))
             try:
-                await ImapSession(connection, offered, pipeline=pipeline, silence=60.0).run(once=once)
+                await session.run(once=once)
             finally:
                 self.ids += [message.message_id for message in sink.delivered]
                 self.repeats += len(sink.delivered) - len({message.id for message in sink.delivered})
-                connection.close()
-                await connection.wait_closed()
+                await session.close()
 
 
 def mail(uids: set[int] | range) -> dict[int, bytes]:
@@ -207,3 +208,59 @@ async def test_a_large_folder_is_searched_for_what_is_young_enough_and_not_liste
     assert sum(command.startswith(b"UID SEARCH") for command in server.commands) == 5
     assert listed == [b"UID FETCH 99991:100000 (UID INTERNALDATE RFC822.SIZE)"]
     assert len(session.checkpoint.to_json()) < 2_000
+
+
+LISTING = b"UID FETCH %d:%d (UID INTERNALDATE RFC822.SIZE)"
+
+
+@pytest.mark.parametrize("piece", [0, 1, 7, 50])
+async def test_the_first_listing_comes_with_the_sign_in_however_it_is_cut(piece: int) -> None:
+    server, session = MailServer(messages=mail(range(1, 40)), piece=piece), Session(everything())
+    await session.run(server)
+    assert [command.split(b" ")[0] for command in server.commands[:2]] == [b"LOGIN", b"SELECT"]
+    assert server.commands[2] == LISTING % (1, 1000)
+    assert b"BODY" in server.commands[3]
+    assert session.bodies == server.messages
+
+    server.messages |= mail({60})
+    server.commands.clear()
+    await session.run(server)
+    assert server.commands[2] == LISTING % (40, 1039)
+    assert b"UID FETCH 60 (UID FLAGS" in server.commands[3]
+    assert session.bodies == server.messages
+    assert session.repeats == 0
+
+
+async def test_what_was_listed_ahead_is_left_unread_where_the_folder_began_anew() -> None:
+    server, session = MailServer(messages=mail({1, 2, 3})), Session(everything())
+    await session.run(server)
+    server.uidvalidity, server.messages = 6, {uid: b"Message-ID: <n%d@x>\r\n\r\nx" % uid for uid in (1, 2, 4, 5)}
+    server.commands.clear()
+    session.bodies.clear()
+    await session.run(server)
+    assert server.commands[2:4] == [LISTING % (4, 1003), LISTING % (1, 5)]
+    assert session.bodies == server.messages
+
+
+async def test_a_server_that_opens_no_folder_so_early_is_asked_again() -> None:
+    server, session = MailServer(messages=mail(range(1, 4)), shy=1), Session(everything())
+    await session.run(server)
+    assert session.bodies == server.messages
+    assert server.commands.count(LISTING % (1, 3)) == 1
+
+
+async def test_a_message_that_comes_while_the_folder_is_opened_is_not_passed_over() -> None:
+    server, session = MailServer(messages=mail({1, 2}), arriving=mail({3})[3]), Session(everything())
+    await session.run(server)
+    assert set(session.bodies) == {1, 2}
+    assert session.ledger.last == 2
+    await session.run(server)
+    assert session.bodies == server.messages
+    assert session.repeats == 0
+
+
+@pytest.mark.parametrize("fetch", [Fetch(), everything(unseen_only=True), everything(senders=("a@x",))])
+async def test_nothing_is_listed_ahead_where_the_server_can_search(fetch: Fetch) -> None:
+    server = MailServer(messages=mail({1, 2}))
+    await Session(fetch).run(server)
+    assert not [command for command in server.commands[:3] if command.startswith(b"UID FETCH")]
