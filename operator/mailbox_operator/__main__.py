@@ -26,7 +26,7 @@ def dispatch(words: list[str]) -> None:
 
         command = read_arguments(words[1:])
         if command:
-            from mailbox_operator.cli.fetch_command import run_command  # noqa: PLC0415 - the same
+            from mailbox_operator.cli.fetch_run import run_command  # noqa: PLC0415 - the same
 
             sys.exit(run_command(command))
     from mailbox_operator.cli.main import main  # noqa: PLC0415 - a fetcher does without

@@ -13,8 +13,8 @@ from mailbox_operator.cli.fetch_command import (
     USUAL_SILENCE,
     FetchCommand,
     parse_listen,
-    run_command,
 )
+from mailbox_operator.cli.fetch_run import run_command
 
 
 def _listen(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, int] | None:

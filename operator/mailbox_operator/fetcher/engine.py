@@ -22,6 +22,7 @@ from mailbox_operator.fetcher.sources import make_source
 from mailbox_operator.fetcher.state import Situation, judge_state
 from mailbox_operator.fetcher.valve import Reason, Valve
 from mailbox_operator.mail.guard import AddressPolicy
+from mailbox_operator.mail.head_start import HeadStart
 from mailbox_operator.values import dataclass
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,8 @@ class Surroundings:
     once: bool
     silence: float
     """Seconds without a word after which a server that owes an answer counts as gone."""
+    head_start: HeadStart | None = None
+    """A connection to the server that was begun already."""
 
 
 class Engine:
@@ -95,6 +98,7 @@ class Engine:
                 pipeline=self._pipeline,
                 chance=chance,
                 silence=surroundings.silence,
+                head_start=surroundings.head_start,
             )
         )
         self._writer = CheckpointWriter(

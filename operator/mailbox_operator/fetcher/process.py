@@ -17,13 +17,13 @@ from mailbox_operator.fetcher.checkpoint.store_file import FileStore
 from mailbox_operator.fetcher.engine import Ended, Engine, Surroundings
 from mailbox_operator.fetcher.health import HealthServer
 from mailbox_operator.fetcher.meter import Meter
+from mailbox_operator.fetcher.options import Options
 from mailbox_operator.fetcher.plan import Plan, PlanError
 from mailbox_operator.fetcher.progress import Progress
 from mailbox_operator.fetcher.sinks import check_delivery
 from mailbox_operator.fetcher.sources import check_source
 from mailbox_operator.fetcher.watched_file import WatchedFile
-from mailbox_operator.mail.guard import AddressPolicy, parse_networks
-from mailbox_operator.values import dataclass
+from mailbox_operator.mail.head_start import HeadStart
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,6 @@ LOOK_SECONDS: Final = 1.0
 SHOW_SECONDS: Final = 0.2
 HEARTBEAT_LIMIT: Final = 20.0
 """Seconds without a turn of the loop's own clockwork, after which the process counts as stuck."""
-LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
 LOST_SECONDS: Final = 86_400.0
 """How far back a folder is read whose checkpoint was lost, where `fetch.since` asks for new mail only."""
 OPEN_TRIES: Final = 20
@@ -49,21 +48,6 @@ class ExitCode(IntEnum):
     """Another fetcher holds the checkpoint."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """The command line."""
-
-    plan: Path
-    checkpoint: str
-    """`file:PATH` or `configmap:NAME`."""
-    once: bool
-    listen: tuple[str, int] | None
-    allow_loopback: bool
-    spool_folder: Path
-    silence: float
-    """Seconds without a word after which a server that owes an answer counts as gone."""
-
-
 FAULTS: Final = {
     PlanError: (ExitCode.PLAN, "the plan cannot be used"),
     FencedError: (ExitCode.FENCED, "another fetcher holds the checkpoint"),
@@ -76,15 +60,19 @@ Observe = Callable[[Progress, Meter], None]
 """Shown how it goes, several times a second, and once more at the end."""
 
 
-async def run_fetcher(options: Options, *, observe: Observe | None = None) -> ExitCode:
-    """Fetch until a signal says otherwise; what prevents it is logged."""
+async def run_fetcher(
+    options: Options, *, observe: Observe | None = None, head_start: HeadStart | None = None
+) -> ExitCode:
+    """Fetch until a signal says otherwise; what prevents it is logged. The first connection may have been begun."""
     async with asyncio.TaskGroup() as tasks:
         try:
             plan_file = WatchedFile(str(options.plan))
             plan = read_plan(plan_file)
             store = open_store(options.checkpoint, plan=plan, tasks=tasks)
             try:
-                process = FetcherProcess(options, plan_file=plan_file, store=store, meter=Meter())
+                process = FetcherProcess(
+                    options, plan_file=plan_file, store=store, meter=Meter(), head_start=head_start
+                )
                 return await process.run(plan, tasks, observe=observe)
             finally:
                 store.close()
@@ -92,6 +80,9 @@ async def run_fetcher(options: Options, *, observe: Observe | None = None) -> Ex
             code, text = FAULTS[type(error)]
             log.error(text, extra={"said": str(error)})  # noqa: TRY400 - it was foreseen, a traceback says nothing
             return code
+        finally:
+            if head_start:
+                head_start.close()
 
 
 def read_plan(file: WatchedFile) -> Plan:
@@ -136,11 +127,14 @@ def begin_checkpoint(plan: Plan, *, now: float) -> Checkpoint:
 class FetcherProcess:
     """Runs engines."""
 
-    def __init__(self, options: Options, *, plan_file: WatchedFile, store: Store, meter: Meter) -> None:
+    def __init__(
+        self, options: Options, *, plan_file: WatchedFile, store: Store, meter: Meter, head_start: HeadStart | None
+    ) -> None:
         self._options = options
         self._plan_file = plan_file
         self._store = store
         self._meter = meter
+        self._head_start = head_start
         self._loop = asyncio.get_running_loop()
         self._engine: Engine | None = None
         self._asked = False
@@ -175,17 +169,17 @@ class FetcherProcess:
                 health.close()
 
     async def _run_engine(self, plan: Plan, checkpoint: Checkpoint) -> Ended:
-        policy = AddressPolicy(allowed=parse_networks(LOOPBACK) if self._options.allow_loopback else ())
         self._engine = Engine(
             plan,
             Surroundings(
                 store=self._store,
-                policy=policy,
+                policy=self._options.policy,
                 spool_folder=self._options.spool_folder,
                 meter=self._meter,
                 checkpoint=checkpoint,
                 once=self._options.once,
                 silence=self._options.silence,
+                head_start=self._head_start,
             ),
         )
         if self._asked:

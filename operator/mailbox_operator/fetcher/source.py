@@ -9,6 +9,7 @@ from mailbox_operator.fetcher.pipeline import Pipeline
 from mailbox_operator.fetcher.plan import Source as SourcePlan
 from mailbox_operator.mail.errors import MailError
 from mailbox_operator.mail.guard import AddressPolicy
+from mailbox_operator.mail.head_start import HeadStart
 from mailbox_operator.mail.secret import Secret
 from mailbox_operator.values import dataclass
 
@@ -48,6 +49,8 @@ class SourceContext:
     """From [0, 1), for back-off."""
     silence: float
     """Seconds without a word after which a server that owes an answer counts as gone."""
+    head_start: HeadStart | None = None
+    """A connection to the server that was begun already."""
 
 
 class Source(Protocol):

@@ -6,10 +6,11 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from mailbox_operator.mail.dial import Tls, dial, start_tls
+from mailbox_operator.mail.dial import Tls, connect_tcp, speak, start_tls
 from mailbox_operator.mail.endpoint import Endpoint, Security
 from mailbox_operator.mail.errors import Area, MailError, system_words
 from mailbox_operator.mail.guard import AddressPolicy
+from mailbox_operator.mail.head_start import HeadStart
 from mailbox_operator.mail.tls import Negotiated, client_context, negotiated
 
 Awaited = TypeVar("Awaited")
@@ -146,10 +147,14 @@ class MailConnection(asyncio.BufferedProtocol):
 Opened = TypeVar("Opened", bound=MailConnection)
 
 
-async def connect(create: Callable[[], Opened], endpoint: Endpoint, *, policy: AddressPolicy) -> Opened:
-    """Return a connection to a server, over TLS where that comes first. Raises MailError."""
+async def connect(
+    create: Callable[[], Opened], endpoint: Endpoint, *, policy: AddressPolicy, head_start: HeadStart | None = None
+) -> Opened:
+    """Return a connection to a server, begun already or not, over TLS where that comes first. Raises MailError."""
+    host, port = endpoint.host, endpoint.port
     tls = tls_of(endpoint) if endpoint.security is Security.TLS else None
-    return await dial(create, endpoint.host, endpoint.port, policy=policy, tls=tls)
+    begun = await head_start.take(host, port, policy=policy) if head_start else None
+    return await speak(create, begun or await connect_tcp(host, port, policy=policy), tls=tls, host=host)
 
 
 def tls_of(endpoint: Endpoint) -> Tls:

@@ -6,22 +6,19 @@ import ssl
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from ipaddress import ip_address
 from typing import Final, NamedTuple, TypeVar
 
 from aiohappyeyeballs import start_connection
 
 from mailbox_operator.mail.errors import Area, MailError, system_words
-from mailbox_operator.mail.guard import AddressPolicy, judge_address
+from mailbox_operator.mail.guard import AddressPolicy
+from mailbox_operator.mail.resolve import AddressInfo, judge_addresses, look_up, read_address
 from mailbox_operator.mail.tls import tls_error
 
 HAPPY_EYEBALLS_DELAY: Final = 0.25
 """Seconds before the next address is tried too (RFC 8305 section 5)."""
-MOST_ADDRESSES: Final = 16
-"""Of one name; a DNS server could send hundreds."""
 RESOLVERS: Final = 32
 
-AddressInfo = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]
 Spoken = TypeVar("Spoken", bound=asyncio.BaseProtocol)
 
 
@@ -32,35 +29,11 @@ def _resolvers() -> ThreadPoolExecutor:
 
 
 async def resolve_checked(host: str, port: int, *, policy: AddressPolicy) -> list[AddressInfo]:
-    """Return the addresses of `host` that the policy lets us dial.
-
-    Raises:
-        MailError: DNS, the name has no address; POLICY, none of its addresses may be dialled.
-    """
-
-    def look_up(flags: int) -> list[AddressInfo]:
-        return socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM, flags=flags)  # type: ignore[return-value]  # typeshed allows families that SOCK_STREAM has not
-
-    try:
-        try:
-            found = look_up(socket.AI_NUMERICHOST)  # an address needs nobody's answer, and no thread to wait for it
-        except socket.gaierror:
-            found = await asyncio.get_running_loop().run_in_executor(_resolvers(), look_up, 0)
-    except OSError as error:
-        raise MailError(f"{host}: {system_words(error)}", area=Area.DNS) from error
-    except UnicodeError as error:
-        raise MailError(f"{host}: {error}", area=Area.DNS) from error
-    willing: list[AddressInfo] = []
-    refusals = []
-    for info in found[:MOST_ADDRESSES]:
-        refusal = judge_address(ip_address(str(info[4][0]).partition("%")[0]), host=host, policy=policy)
-        if refusal:
-            refusals.append(refusal)
-        else:
-            willing.append(info)
-    if not willing:
-        raise MailError(f"forbidden address: {min(refusals)}", area=Area.POLICY)  # DNS shuffles, a message must not
-    return willing
+    """Return the addresses of `host` that the policy lets us dial. Raises MailError, as `mail.resolve`."""
+    found = read_address(host, port)
+    if found is None:
+        found = await asyncio.get_running_loop().run_in_executor(_resolvers(), look_up, host, port)
+    return judge_addresses(found, host=host, policy=policy)
 
 
 async def connect_tcp(host: str, port: int, *, policy: AddressPolicy) -> socket.socket:

@@ -39,6 +39,7 @@ async def open_imap_session(context: SourceContext, credential: Secret) -> "Imap
         max_message=context.pipeline.fetch.max_message_size,
         spool_folder=context.spool_folder,
         ahead=ahead.commands,
+        head_start=context.head_start,
     )
     connection, offered = await open_imap(door, credential)
     return ImapSession(connection, offered, pipeline=context.pipeline, silence=context.silence, foreseen=ahead.foreseen)

@@ -12,6 +12,7 @@ from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.endpoint import Protocol, Security
 from mailbox_operator.mail.errors import MailError, asking
 from mailbox_operator.mail.guard import AddressPolicy
+from mailbox_operator.mail.head_start import HeadStart
 from mailbox_operator.mail.imap_sign_in import greet, sign_in, start_tls
 from mailbox_operator.mail.secret import Secret
 from mailbox_operator.values import dataclass
@@ -30,6 +31,7 @@ class Door:
     spool_folder: Path
     ahead: tuple[bytes, ...] = ()
     """As in `mail.imap_sign_in.sign_in`."""
+    head_start: HeadStart | None = None
 
 
 async def open_imap(door: Door, password: Secret) -> tuple[FetchConnection, frozenset[str]]:
@@ -47,6 +49,7 @@ async def open_imap(door: Door, password: Secret) -> tuple[FetchConnection, froz
             lambda: FetchConnection(max_message=door.max_message, spool_folder=door.spool_folder),
             endpoint,
             policy=door.policy,
+            head_start=door.head_start,
         )
     try:
         offered = await greet(connection)

@@ -39,6 +39,7 @@ async def open_pop3(context: SourceContext, secret: Secret) -> tuple[Pop3Connect
             ),
             endpoint,
             policy=context.policy,
+            head_start=context.head_start,
         )
     try:
         with asking("GREETING", protocol=Protocol.POP3):
