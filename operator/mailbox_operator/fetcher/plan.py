@@ -5,7 +5,6 @@ it names the files that hold them, which are re-read while the fetcher runs.
 """
 
 import json
-from dataclasses import asdict
 from typing import Any, Final
 
 from mailbox_operator.mail.endpoint import Protocol, Security
@@ -151,6 +150,8 @@ class Plan:
 
     def to_json(self) -> str:
         """Write it: sorted keys, so that equal plans are equal octets."""
+        from dataclasses import asdict  # noqa: PLC0415 - the operator's side; a fetcher only reads
+
         data = asdict(self) | {"version": PLAN_VERSION, "delivery": {_kind(self.delivery): asdict(self.delivery)}}
         return json.dumps(data, sort_keys=True, ensure_ascii=False, indent=1)
 

@@ -1,7 +1,6 @@
 """What a fetcher tells the operator: part of the checkpoint ConfigMap, key `progress.json`."""
 
 import json
-from dataclasses import asdict
 from enum import StrEnum
 
 from mailbox_operator.values import dataclass
@@ -44,7 +43,7 @@ class Progress:
 
     def to_json(self) -> str:
         """Write it with sorted keys."""
-        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
+        return json.dumps({name: getattr(self, name) for name in self.__slots__}, sort_keys=True, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> "Progress":

@@ -5,6 +5,7 @@ https://cr.yp.to/proto/maildir.html
 
 import os
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from stat import S_ISGID, S_IWGRP
 from typing import Final
@@ -28,7 +29,7 @@ class MaildirFolder:
         self._tmp, self._new, self._cur = (
             os.open(path / name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) for name in FOLDERS
         )
-        self._syncs_together = can_sync_together(path)
+        self._path = path
 
     def write(self, name: str, pieces: Iterable[bytes], *, seconds: int | None) -> None:
         """Write a file below `tmp`, not yet durable; its time is `seconds` since the epoch, None: now."""
@@ -45,7 +46,7 @@ class MaildirFolder:
 
     def sync(self, names: Sequence[str]) -> None:
         """Make what was written durable; may run on another thread, while others are written."""
-        if self._syncs_together and len(names) > FEW:
+        if len(names) > FEW and self._syncs_together:
             sync_together(self._tmp)
             return
         for name in names:
@@ -90,6 +91,10 @@ class MaildirFolder:
             left = [entry.name for entry in entries if f".{mark}" in entry.name]
         for name in left:
             os.unlink(name, dir_fd=self._tmp)
+
+    @cached_property
+    def _syncs_together(self) -> bool:
+        return can_sync_together(self._path)
 
     def close(self) -> None:
         """Let go of it."""
