@@ -121,7 +121,9 @@ class SinkSuite:
             sink.start(tasks)
             parcels = [parcel(octets, uid=uid) for uid, octets in enumerate(sent, 1)]
             sink.offer(parcels[:1])
+            sink.hurry()
             sink.offer(parcels[1:])
+            sink.hurry()
             assert not listener.delivered_keys, "never from within offer"
             await listener.wait(len(sent))
             assert held_by(sink) == []

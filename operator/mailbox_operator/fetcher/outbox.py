@@ -178,6 +178,9 @@ class OutboxSink:
         """Say how delivery goes."""
         return self._outbox.health(now=now)
 
+    def hurry(self) -> None:
+        """Each message goes by itself, as soon as there is room."""
+
     def stop(self) -> None:
         """Start no more deliveries; those under way may end."""
         self._outbox.stop()

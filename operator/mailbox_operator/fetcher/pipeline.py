@@ -103,6 +103,11 @@ class Pipeline:
         self.checkpoint.settle(folder, message_id)
         self.changed()
 
+    def hurry(self) -> None:
+        """Have the sink deliver what it holds: the source waits for that, and not for more mail."""
+        if self.sink:
+            self.sink.hurry()
+
     # The sink's listener
 
     def delivered(self, messages: Sequence[Message]) -> None:

@@ -56,7 +56,7 @@ class SinkContext:
 class Sink(Protocol):
     """Takes messages and reports each to its listener; all of it on the loop's thread.
 
-    Life: made, `start`, any number of `offer`, `stop`, `drain`, `close`. A message that is held when it closes was
+    Life: made, `start`, any number of `offer` and `hurry`, `stop`, `drain`, `close`. A message that is held when it closes was
     not delivered, and the listener hears no more of it.
     """
 
@@ -65,6 +65,9 @@ class Sink(Protocol):
 
     def offer(self, parcels: Sequence[Parcel]) -> None:
         """Take messages, in their order. One that is held already is not taken twice; a view's octets are copied."""
+
+    def hurry(self) -> None:
+        """Wait for no company: nothing more comes until what is held is settled."""
 
     def held(self) -> Iterable[Message]:
         """Return the messages that are not settled, in the order in which they were taken."""

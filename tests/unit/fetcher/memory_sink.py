@@ -53,6 +53,9 @@ class MemorySink:
         del now
         return SinkHealth(held=len(self.held_now))
 
+    def hurry(self) -> None:
+        """Nothing waits here."""
+
     def look(self) -> None:
         """There is nothing to see."""
 

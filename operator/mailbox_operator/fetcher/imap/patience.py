@@ -17,6 +17,8 @@ QUIET: Final = 2.5
 GIVE_BACK: Final = 60.0
 """Seconds of a closed valve after which the connection is given back."""
 GLANCE: Final = 5.0
+FIRST_GLIMPSE: Final = 0.001
+"""Seconds until it is looked again, twice as long each time, up to …"""
 GLIMPSE: Final = 0.01
 
 
@@ -56,8 +58,10 @@ class Patience:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until something holds that others bring about. Raises MailError when the connection ends, HeldBackError."""
+        pause = FIRST_GLIMPSE
         while not condition():
-            await asyncio.sleep(GLIMPSE)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, GLIMPSE)
             self.check_valve()
             self._connection.check()
 

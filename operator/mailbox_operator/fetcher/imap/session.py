@@ -156,12 +156,14 @@ class ImapSession:
         opened = self._open
         await opened.catch_up(through=through, after=self._after)
         if len(self._folders) > 1:
+            self._pipeline.hurry()
             until = self._loop.time() + SETTLED_SECONDS
             await self._link.patience.until(lambda: not opened.ledger.pending or self._loop.time() > until)
             await opened.act(self._after)
 
     async def _end(self) -> None:
         """Wait until everything is settled, and do what is owed for it."""
+        self._pipeline.hurry()
         ledgers = {folder.name: self._ledger(folder) for folder in self._folders}
         await self._link.patience.until(lambda: not any(ledger and ledger.pending for ledger in ledgers.values()))
         await self._act()

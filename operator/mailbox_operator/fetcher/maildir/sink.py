@@ -117,6 +117,11 @@ class MaildirSink:
             self._write_waiting(self._folder)
         self._tell_pressure()
 
+    def hurry(self) -> None:
+        """Make durable what is written, without waiting for more of it."""
+        if self._group:
+            self._due.set()
+
     def look(self) -> None:
         """Nothing that could change is mounted but the Maildir itself."""
 

@@ -18,6 +18,8 @@ LONGEST_ANSWER: Final = 1_800.0
 GIVE_BACK: Final = 60.0
 """Seconds of a closed valve after which the connection is given back."""
 GLANCE: Final = 5.0
+FIRST_GLIMPSE: Final = 0.001
+"""Seconds until it is looked again, twice as long each time, up to …"""
 GLIMPSE: Final = 0.01
 
 
@@ -42,8 +44,10 @@ class Pop3Patience:
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until something holds that the connection or the sink brings about."""
         self._asked_at = self._loop.time()
+        pause = FIRST_GLIMPSE
         while not condition():
-            await asyncio.sleep(GLIMPSE)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, GLIMPSE)
             self._look()
             self._connection.check()
 

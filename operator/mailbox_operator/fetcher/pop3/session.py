@@ -127,6 +127,7 @@ class Pop3Session:
     async def _delete_due(self, ledger: Pop3Ledger, lines: Sequence[bytes], patience: Pop3Patience) -> list[UidlHash]:
         """Mark for deletion what is due; QUIT then makes it true. Returns what the server has marked."""
         if ledger.delete_after == 0:
+            self._pipeline.hurry()
             until = self._loop.time() + HOLD_SECONDS
             await patience.until(lambda: not ledger.pending or self._loop.time() > until)
         due = set(ledger.due(now=self._pipeline.clock()))
@@ -144,6 +145,7 @@ class Pop3Session:
 
     async def _settle(self, ledger: Pop3Ledger) -> None:
         """Wait, off the line, until the sink has answered for everything, and delete what is due then."""
+        self._pipeline.hurry()
         while ledger.pending:
             await asyncio.sleep(GLIMPSE)
             check_valve(self._valve)
