@@ -32,6 +32,7 @@ HEARD = [  # area, code, text, reason
     (Area.TCP, "", "h port 1: [Errno 110] Connect call failed ('192.0.2.1', 1)", "ConnectionTimeout"),
     (Area.TCP, "", "no verdict within 10 s", "ServerSilent"),
     (Area.TCP, "", "mail.test: [Errno 104] Connection reset by peer during the TLS handshake", "ConnectionReset"),
+    (Area.TCP, "", "mail.test: Connection reset by peer during the TLS handshake", "ConnectionReset"),
     (Area.TLS, "WRONG_VERSION_NUMBER", "mail.test: WRONG_VERSION_NUMBER", "TLSModeMismatch"),
     (Area.TLS, "", "mail.test: unable to get local issuer certificate", "TLSCertificateUntrusted"),
     (Area.TLS, "", "mail.test: self-signed certificate in certificate chain", "TLSCertificateUntrusted"),
@@ -190,10 +191,10 @@ def test_what_looks_like_a_credential_is_never_shown(before: str, credential: st
 )
 def test_a_megabyte_is_read_in_bounded_time(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))
-    started = time.perf_counter()
+    started = time.thread_time()  # what others take of the processor does not count
     for area in ("", Area.IMAP, Area.SMTP):
         diagnose(Evidence(text=text, area=area))
-    assert time.perf_counter() - started < 5
+    assert time.thread_time() - started < 15  # it is some 1; every rule on all of it would take minutes
 
 
 def test_the_providers_own_rule_comes_first() -> None:
