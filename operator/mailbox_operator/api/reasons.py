@@ -26,5 +26,6 @@ class Reason(StrEnum):
     IDLE = "Idle"
     FETCHER_STARTING = "FetcherStarting"
     FETCHER_STOPPED = "FetcherStopped"
+    FETCHER_REFUSED = "FetcherRefused"
     SINK_FAILING = "SinkFailing"
     SINK_GONE = "SinkGone"

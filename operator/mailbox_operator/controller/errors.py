@@ -1,6 +1,9 @@
 """The exceptions of the Kubernetes API: a call that failed, and no cluster to call."""
 
 from http import HTTPStatus
+from typing import Final
+
+REFUSALS: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.UNPROCESSABLE_ENTITY})
 
 
 class ApiError(Exception):
@@ -25,8 +28,13 @@ class ApiError(Exception):
 
     @property
     def forbidden(self) -> bool:
-        """Whether the operator lacks a permission."""
-        return self.status == HTTPStatus.FORBIDDEN and "being terminated" not in self.message
+        """Whether the operator lacks a permission: every authorizer's refusal is `User "…" cannot patch resource "…"`."""
+        return self.status == HTTPStatus.FORBIDDEN and " cannot " in self.message
+
+    @property
+    def refused(self) -> bool:
+        """Whether the API server said no to what was asked: for want of a permission, or by a policy, a webhook, a quota."""
+        return (self.status in REFUSALS and not self.gone) or "failed calling webhook" in self.message
 
 
 class NoClusterError(Exception):

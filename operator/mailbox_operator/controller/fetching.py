@@ -36,6 +36,8 @@ class Fetching:
     suspended: bool
     incoming_holds: bool
     login_refused: bool
+    refusal: str
+    """What the API server said when it refused to have the fetcher, or ""."""
     deployment: Object | None
     progress: Progress | None
 
@@ -85,6 +87,9 @@ def fetching_outcomes(seen: Fetching) -> tuple[Outcome, Outcome]:
     if seen.login_refused:
         message = "The fetcher rests while the login is refused"
         return unknown(AVAILABLE, Reason.FETCHER_STOPPED, message), blocked(DELIVERING)
+    if seen.refusal:
+        message = f"The API server refuses the fetcher: {seen.refusal}: permit it, or change spec.fetcher"
+        return fails(AVAILABLE, Reason.FETCHER_REFUSED, message, remedy=Remedy.TIME), _delivering(seen.progress)
     if seen.deployment is None and not seen.incoming_holds:
         return blocked(AVAILABLE), blocked(DELIVERING)
     available = _available(seen.deployment, seen.progress)

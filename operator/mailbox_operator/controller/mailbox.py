@@ -5,7 +5,7 @@ import json
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from mailbox_operator.api.meta import FLUX_RECONCILE_ANNOTATION, RECONCILE_ANNOT
 from mailbox_operator.controller.backoff import TRANSPORT_LONGEST, parse_time, rfc3339
 from mailbox_operator.controller.children import child_name
 from mailbox_operator.controller.client import Client
+from mailbox_operator.controller.errors import ApiError
 from mailbox_operator.controller.events import Happening, quarantined, transitions
 from mailbox_operator.controller.family import Family
 from mailbox_operator.controller.fetching import read_progress
@@ -86,26 +87,33 @@ class MailboxReconciler:
         before: Object = obj.get("status") or {}
         memory = self._memory.setdefault(key, Memory(tries=before.get("failedProbes") or 0))
         run, working = self._ask(key, mailbox, judgement, obj, memory)
-        verdict = weigh(
-            mailbox,
-            Evidence(
-                judgement=judgement,
-                before=before,
-                run=run,
-                sequel=self._sequel(mailbox, obj, memory, run) if run else None,
-                deployment=self.family.deployment(mailbox),
-                progress=self._progress(mailbox),
-                token=reconcile_token(mailbox),
-                working=working,
-            ),
-            now=self.clock(),
+        found = Evidence(
+            judgement=judgement,
+            before=before,
+            run=run,
+            sequel=self._sequel(mailbox, obj, memory, run) if run else None,
+            deployment=self.family.deployment(mailbox),
+            progress=self._progress(mailbox),
+            token=reconcile_token(mailbox),
+            working=working,
         )
-        await self._children(mailbox, judgement, verdict, obj, run)
+        now, failure = self.clock(), None
+        verdict = weigh(mailbox, found, now=now)
+        try:
+            await self._children(mailbox, judgement, verdict, obj, run)
+        except ApiError as error:
+            if error.gone:
+                raise
+            failure = error  # what is known of the mailbox is told all the same
+            if error.refused:
+                verdict = weigh(mailbox, replace(found, refusal=" ".join(error.message.split())), now=now)
         await self._write(key, mailbox, obj, verdict.status, memory=memory, run=run)
         if run:
             self.prover.take(key)
             if run.asked.token != reconcile_token(mailbox):
                 self.later(key, 0.0)  # somebody has asked since the run began, and its news led to this very visit
+        if failure:
+            raise failure
 
     # -- what is known
 

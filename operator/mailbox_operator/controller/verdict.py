@@ -46,6 +46,8 @@ class Evidence:
     """Of a reconcile that somebody asks for, or ""."""
     working: bool
     """Whether a verification goes on whose outcome may differ."""
+    refusal: str = ""
+    """What the API server said when it refused to have the fetcher."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,7 @@ def weigh(mailbox: Mailbox, found: Evidence, *, now: datetime) -> Verdict:
         suspended=suspended,
         incoming_holds=holding.issuperset(INCOMING),
         login_refused=rests,
+        refusal=found.refusal,
         deployment=found.deployment,
         progress=found.progress,
     )

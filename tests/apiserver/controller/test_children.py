@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from apiserver.controller.conftest import WEBHOOK, Team, wait_gone
-from support.kube import until
+from support.kube import KubectlError, until
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.timeout(90)]
 
@@ -155,3 +155,48 @@ def test_counters_that_move_alone_are_written_at_most_every_ten_seconds(team: Te
 
     until(last, seconds=15, what="the last one is written")
     assert len(versions) <= 3
+
+
+def denying_policy(namespace: str) -> list[dict[str, Any]]:
+    """Return a policy that takes no Deployment without an owner in one namespace, and its binding."""
+    common = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": f"owners-{namespace}"}}
+    resources = {"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["*"], "resources": ["deployments"]}
+    labelled = {"expression": "has(object.metadata.labels) && 'owner' in object.metadata.labels"}
+    policy = {
+        "kind": "ValidatingAdmissionPolicy",
+        "spec": {
+            "matchConstraints": {"resourceRules": [resources]},
+            "validations": [labelled | {"message": "a Deployment needs the label owner"}],
+        },
+    }
+    place = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
+    binding = {
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "spec": {"policyName": f"owners-{namespace}", "validationActions": ["Deny"], "matchResources": place},
+    }
+    return [common | policy, common | binding]
+
+
+def test_a_fetcher_that_the_cluster_refuses_is_told_and_comes_once_it_is_permitted(team: Team) -> None:
+    policies = denying_policy(team.kube.namespace)
+
+    def in_force() -> bool:
+        try:
+            team.kube.run("create", "deployment", "trial", "--image=trial:1", "--dry-run=server")
+        except KubectlError as error:
+            return "label owner" in str(error)
+        return False
+
+    try:
+        for one in policies:
+            team.kube.apply(one)
+        until(in_force, seconds=30, what="the policy is in force")
+        team.mailbox("support", delivery=WEBHOOK)
+        told = team.kube.wait_condition("support", "FetcherAvailable", "False", reason="FetcherRefused", seconds=20)
+        assert "a Deployment needs the label owner" in told["message"]
+        assert team.kube.conditions("support")["IncomingAuthenticated"]["status"] == "True"
+        assert team.kube.conditions("support")["Ready"]["status"] == "False"
+    finally:
+        for one in reversed(policies):
+            team.kube.delete(one["kind"], one["metadata"]["name"])
+    team.kube.wait_condition("support", "FetcherAvailable", "Unknown", reason="FetcherStarting", seconds=60)

@@ -49,21 +49,27 @@ async def test_what_is_applied_is_forced_under_our_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "message", "gone", "forbidden"),
+    ("status", "message", "gone", "forbidden", "refused"),
     [
-        (404, "not found", True, False),
-        (403, "secrets is forbidden: User cannot get", False, True),
-        (403, "unable to create new content in namespace x because it is being terminated", True, False),
-        (409, "the object has been modified", False, False),
-        (500, "etcdserver: request timed out", False, False),
+        (404, "not found", True, False, False),
+        (403, "secrets is forbidden: User cannot get", False, True, True),
+        (403, 'admission webhook "owners" denied the request: no owner', False, False, True),
+        (422, "ValidatingAdmissionPolicy 'owners' denied request: no owner", False, False, True),
+        (500, 'Internal error occurred: failed calling webhook "owners"', False, False, True),
+        (403, "unable to create new content in namespace x because it is being terminated", True, False, False),
+        (409, "the object has been modified", False, False, False),
+        (500, "etcdserver: request timed out", False, False, False),
     ],
 )
-async def test_a_refusal_says_what_it_means(status: int, message: str, *, gone: bool, forbidden: bool) -> None:
+async def test_a_refusal_says_what_it_means(
+    status: int, message: str, *, gone: bool, forbidden: bool, refused: bool
+) -> None:
     server = ApiServer(answer=lambda _: (status, SAID | {"message": message}))
     async with serving(server) as client:
         with pytest.raises(ApiError) as caught:
             await client.get(MAILBOX, namespace="ns", name="a")
-    assert (caught.value.status, caught.value.gone, caught.value.forbidden) == (status, gone, forbidden)
+    found = caught.value
+    assert (found.status, found.gone, found.forbidden, found.refused) == (status, gone, forbidden, refused)
     assert (caught.value.verb, caught.value.resource) == ("get", "mailboxes")
     assert message in str(caught.value)
 

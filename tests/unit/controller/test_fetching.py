@@ -23,6 +23,7 @@ SEEN = Fetching(
     suspended=False,
     incoming_holds=True,
     login_refused=False,
+    refusal="",
     deployment=RUNNING,
     progress=Progress(state=State.IDLE, messages_delivered=3),
 )
@@ -91,6 +92,12 @@ def test_while_it_starts_it_is_not_known() -> None:
 
 def test_while_the_login_is_refused_it_rests() -> None:
     assert reasons(replace(SEEN, login_refused=True))[0] == ("Unknown", "FetcherStopped")
+
+
+def test_a_fetcher_that_the_api_server_refuses_tells_why() -> None:
+    available, _ = fetching_outcomes(replace(SEEN, deployment=None, refusal="policy owners denied request: no owner"))
+    assert (available.status, available.reason, available.remedy) == (Status.FALSE, "FetcherRefused", Remedy.TIME)
+    assert "policy owners denied request: no owner" in available.message
 
 
 def test_a_deployment_that_makes_no_pod_tells_why() -> None:
