@@ -18,7 +18,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "network": {"mode": "PublicOnly", "allowed": ["10.1.0.0/16", "mail.corp"], "denied": ["192.0.2.0/24"]},
         "allowInsecureSkipVerify": True,
         "networkPolicy": {"enabled": True},
-        "fetcher": {"image": "fetcher:2"},
+        "fetcher": {"image": "fetcher:2", "imagePullSecrets": [{"name": "registry"}]},
         "image": {"repository": "registry/operator", "digest": f"sha256:{'0' * 64}"},
     },
     "all-switched-off": {

@@ -24,7 +24,7 @@ from mailbox_operator.cli.chosen_mailbox import (
 from mailbox_operator.cli.destination import DestinationError, parse_destination
 from mailbox_operator.cli.local_values import LocalValues
 from mailbox_operator.cli.pod_files import localized, pod_files
-from mailbox_operator.controller.children import render_children
+from mailbox_operator.controller.children import Installation, render_children
 from mailbox_operator.controller.kinds import DEPLOYMENT
 from mailbox_operator.controller.resolve import Resolution
 from mailbox_operator.controller.target import render_plan
@@ -108,7 +108,7 @@ def _delivery(mailbox: Mailbox, to: str | None) -> Delivery | None:
 
 def _pod(mailbox: Mailbox, chosen: Resolution) -> dict[str, object]:
     """Return the spec of the pod that would fetch it."""
-    children = render_children(mailbox, chosen, image="none", replicas=1)
+    children = render_children(mailbox, chosen, installation=Installation(image="none"), replicas=1)
     [deployment] = [found for kind, found in children if kind is DEPLOYMENT]
     pod: dict[str, object] = deployment["spec"]["template"]["spec"]
     return pod

@@ -40,6 +40,11 @@ def parse_ranges(_context: click.Context, _parameter: click.Parameter, values: t
     show_default=True,
     help="Image of the fetchers' pods.",
 )
+@click.option(
+    "--fetcher-pull-secret",
+    multiple=True,
+    help="Secret of each Mailbox's namespace by which that image is pulled; may be repeated.",
+)
 @click.option("--watch-namespace", multiple=True, help="Serve this namespace only; may be repeated. Default: all.")
 @click.option(
     "--network-mode",
@@ -77,6 +82,7 @@ def parse_ranges(_context: click.Context, _parameter: click.Parameter, values: t
 def run(  # noqa: PLR0913 - the options are what they are
     *,
     fetcher_image: str,
+    fetcher_pull_secret: tuple[str, ...],
     watch_namespace: tuple[str, ...],
     network_mode: Literal["PrivateAllowed", "PublicOnly"],
     network_allowed: tuple[str, ...],
@@ -99,6 +105,7 @@ def run(  # noqa: PLR0913 - the options are what they are
     names = frozenset(one.lower().rstrip(".") for one in network_allowed if not is_network(one))
     settings = Settings(
         fetcher_image=fetcher_image,
+        fetcher_pull_secrets=fetcher_pull_secret,
         namespaces=watch_namespace,
         address_policy=AddressPolicy(
             cluster=parse_networks(cluster_range),

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from mailbox_operator.api.durations import octets
@@ -39,29 +40,33 @@ def checkpoint_name(mailbox: str) -> str:
     return f"mbx-{mailbox}-checkpoint"
 
 
-def render_children(  # noqa: PLR0913 - what children are made of
-    mailbox: Mailbox,
-    chosen: Resolution,
-    *,
-    image: str,
-    replicas: int,
-    proxies: Sequence[Object] = (),
-    admitted_at: str = "",
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """What the operator gives all fetchers alike."""
+
+    image: str
+    pull_secrets: tuple[str, ...] = ()
+    """Names of Secrets in the Mailbox's namespace, by which the image is pulled."""
+    proxies: Sequence[Object] = ()
+    """Variables by which fetchers find their way out."""
+
+
+def render_children(
+    mailbox: Mailbox, chosen: Resolution, *, installation: Installation, replicas: int, admitted_at: str = ""
 ) -> list[tuple[Kind, Object]]:
     """Return all children, in the order in which they are made.
 
     Args:
         mailbox: whose they are; it has a sink.
         chosen: where it connects.
-        image: of the fetcher.
+        installation: what all fetchers have in common.
         replicas: 0 or 1.
-        proxies: variables for the fetcher.
         admitted_at: as in `Plan`.
     """
     name = child_name(mailbox.metadata.name)
     account = mailbox.spec.fetcher.service_account_name or name
     plan = render_plan(mailbox, chosen, admitted_at=admitted_at).to_json()
-    pod = _pod(mailbox, chosen, name=name, account=account, image=image, proxies=proxies)
+    pod = _pod(mailbox, chosen, name=name, account=account, installation=installation)
     found: list[tuple[Kind, Object]] = []
     if account == name:
         found.append(
@@ -150,14 +155,12 @@ def _deployment(mailbox: Mailbox, pod: Object, *, name: str, replicas: int) -> O
     return _object(DEPLOYMENT, mailbox, name) | {"spec": spec}
 
 
-def _pod(  # noqa: PLR0913 - a pod has these
-    mailbox: Mailbox, chosen: Resolution, *, name: str, account: str, image: str, proxies: Sequence[Object]
-) -> Object:
+def _pod(mailbox: Mailbox, chosen: Resolution, *, name: str, account: str, installation: Installation) -> Object:
     options, checkpoint = mailbox.spec.fetcher, checkpoint_name(mailbox.metadata.name)
     mounts = _mounts(mailbox, chosen, name)
     container = {
         "name": "fetcher",
-        "image": options.image or image,
+        "image": options.image or installation.image,
         "args": [
             "fetch",
             f"--plan={PLAN_FOLDER}/plan.json",
@@ -168,7 +171,7 @@ def _pod(  # noqa: PLR0913 - a pod has these
         "env": [
             {"name": "POD_UID", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.uid"}}},
             {"name": "TMPDIR", "value": "/tmp"},  # noqa: S108 - the pod's own emptyDir
-            *proxies,
+            *installation.proxies,
         ],
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
         "livenessProbe": _probe("/healthz", period=20, failures=3),
@@ -200,6 +203,7 @@ def _pod(  # noqa: PLR0913 - a pod has these
         "volumes": [{"name": one.name} | one.source for one in mounts],
     }
     further = {
+        "imagePullSecrets": [{"name": name} for name in installation.pull_secrets],
         "nodeSelector": options.node_selector,
         "tolerations": options.tolerations,
         "affinity": options.affinity,

@@ -5,7 +5,7 @@ from typing import Any
 
 from mailbox_operator.api.mailbox import Mailbox
 from mailbox_operator.controller.apply import Applier
-from mailbox_operator.controller.children import checkpoint_name, child_name, render_children
+from mailbox_operator.controller.children import Installation, checkpoint_name, child_name, render_children
 from mailbox_operator.controller.client import Client
 from mailbox_operator.controller.kinds import CHILDREN, CONFIG_MAP, DEPLOYMENT, Key
 from mailbox_operator.controller.resolve import Resolution
@@ -21,9 +21,7 @@ class Family:
     client: Client
     store: Store
     applier: Applier
-    image: str
-    proxies: list[Object]
-    """Variables by which fetchers find their way out."""
+    installation: Installation
 
     def deployment(self, mailbox: Mailbox) -> Object | None:
         """Return the fetcher's Deployment, as the watch shows it."""
@@ -41,7 +39,7 @@ class Family:
         """Bring all children to what they should be. Returns whether the Deployment was made."""
         began = False
         children = render_children(
-            mailbox, chosen, image=self.image, replicas=replicas, proxies=self.proxies, admitted_at=admitted_at
+            mailbox, chosen, installation=self.installation, replicas=replicas, admitted_at=admitted_at
         )
         for kind, wanted in children:
             made = await self.applier.apply(kind, wanted)

@@ -13,6 +13,7 @@ from typing import Final
 
 from mailbox_operator.api.conditions import ConditionType
 from mailbox_operator.controller.apply import Applier
+from mailbox_operator.controller.children import Installation
 from mailbox_operator.controller.client import Client, open_client
 from mailbox_operator.controller.cluster_ranges import GuardedPolicy
 from mailbox_operator.controller.delivering import proxy_variables
@@ -118,8 +119,11 @@ def _reconcilers(client: Client, world: World, prover: Prover, settings: Setting
             client=client,
             store=world.store,
             applier=Applier(client, world.store),
-            image=settings.fetcher_image,
-            proxies=proxy_variables(os.environ),
+            installation=Installation(
+                image=settings.fetcher_image,
+                pull_secrets=settings.fetcher_pull_secrets,
+                proxies=proxy_variables(os.environ),
+            ),
         ),
         teller=Teller(client=client, pod=settings.pod, clock=_now),
         allow_insecure=settings.allow_insecure_skip_verify,

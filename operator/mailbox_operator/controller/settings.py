@@ -10,6 +10,8 @@ class Settings:
     """Made once at start from the command line."""
 
     fetcher_image: str
+    fetcher_pull_secrets: tuple[str, ...] = ()
+    """Names of Secrets, to be in each Mailbox's namespace, by which that image is pulled."""
     namespaces: tuple[str, ...] = ()
     """Namespaces to serve; empty: all."""
     address_policy: AddressPolicy = field(default_factory=AddressPolicy)

@@ -14,6 +14,7 @@ from typing import Any, Final
 import pytest
 
 from mailbox_operator.controller.apply import Applier
+from mailbox_operator.controller.children import Installation
 from mailbox_operator.controller.client import Client
 from mailbox_operator.controller.family import Family
 from mailbox_operator.controller.index import ReverseIndex
@@ -142,7 +143,9 @@ class Operator:
             store=store,
             index=ReverseIndex(),
             prover=self.prover,
-            family=Family(client=client, store=store, applier=Applier(client, store), proxies=[], image="fetcher"),
+            family=Family(
+                client=client, store=store, applier=Applier(client, store), installation=Installation(image="fetcher")
+            ),
             teller=Teller(client=client, pod="test", clock=lambda: self.now),
             allow_insecure=False,
             later=lambda key, seconds: heapq.heappush(self._waiting, (self.now + timedelta(seconds=seconds), key)),

@@ -6,19 +6,21 @@ from kubernetes_validate import validate
 
 from mailbox_operator.api.mailprovider import MailProviderSpec
 from mailbox_operator.controller.apply import covers
-from mailbox_operator.controller.children import render_children
+from mailbox_operator.controller.children import Installation, render_children
 from mailbox_operator.controller.judge import judge
 from mailbox_operator.controller.kinds import Kind
 from mailbox_operator.controller.target import render_plan
 from mailbox_operator.fetcher.plan import Fetch, HeaderMatch, Plan, Webhook
 from unit.controller.builders import mailbox
 
+INSTALLATION = Installation(image="operator:1", pull_secrets=("registry", "mirror"))
+
 
 def children(*, replicas: int = 1, **spec: Any) -> list[tuple[Kind, dict[str, Any]]]:
     box = mailbox(**spec)
     chosen = judge(box, provider=None, version_of=lambda _: "1", allow_insecure=False).chosen
     assert chosen is not None
-    return render_children(box, chosen, image="operator:1", replicas=replicas)
+    return render_children(box, chosen, installation=INSTALLATION, replicas=replicas)
 
 
 def deployment(**spec: Any) -> dict[str, Any]:
@@ -53,6 +55,11 @@ def test_the_pod_is_restricted() -> None:
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
+
+
+def test_the_image_is_pulled_by_the_secrets_of_the_installation() -> None:
+    assert pod()["imagePullSecrets"] == [{"name": "registry"}, {"name": "mirror"}]
+    assert pod()["containers"][0]["image"] == "operator:1"
 
 
 def test_the_fetcher_may_touch_its_checkpoint_and_nothing_else() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from kubernetes_validate import validate
 
-from mailbox_operator.controller.children import render_children
+from mailbox_operator.controller.children import Installation, render_children
 from mailbox_operator.controller.delivering import delivery_references, proxy_variables, render_delivery, render_mounts
 from mailbox_operator.controller.judge import judge
 from mailbox_operator.controller.kinds import Key
@@ -32,7 +32,7 @@ def template(**spec: Any) -> dict[str, Any]:
     box = mailbox(**spec)
     chosen = judge(box, provider=None, version_of=lambda _: "1", allow_insecure=False).chosen
     assert chosen
-    children = render_children(box, chosen, image="operator:1", replicas=1)
+    children = render_children(box, chosen, installation=Installation(image="operator:1"), replicas=1)
     for _, child in children:
         validate(child, "1.36", strict=True)
     found: dict[str, Any] = children[-1][1]["spec"]["template"]["spec"]
@@ -85,7 +85,7 @@ def test_each_plan_survives_being_written() -> None:
         assert chosen
         text = next(
             child["data"]["plan.json"]
-            for _, child in render_children(box, chosen, image="operator:1", replicas=1)
+            for _, child in render_children(box, chosen, installation=Installation(image="operator:1"), replicas=1)
             if "data" in child
         )
         assert Plan.from_json(text).delivery == render_delivery(box)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from mailbox_operator.controller.apply import Applier
+from mailbox_operator.controller.children import Installation
 from mailbox_operator.controller.client import Client
 from mailbox_operator.controller.family import Family
 from mailbox_operator.controller.index import ReverseIndex
@@ -65,7 +66,9 @@ async def visiting(client: Client, store: Store) -> AsyncIterator[Visits]:
             store=store,
             index=ReverseIndex(),
             prover=prover,
-            family=Family(client=client, store=store, applier=Applier(client, store), proxies=[], image="fetcher"),
+            family=Family(
+                client=client, store=store, applier=Applier(client, store), installation=Installation(image="fetcher")
+            ),
             teller=Teller(client=client, pod="test", clock=lambda: NOW),
             allow_insecure=False,
             later=lambda key, seconds: wishes.append((key, seconds)),

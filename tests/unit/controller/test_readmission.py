@@ -8,7 +8,7 @@ import pytest
 
 from mailbox_operator.api.conditions import ConditionType
 from mailbox_operator.controller.backoff import rfc3339
-from mailbox_operator.controller.children import render_children
+from mailbox_operator.controller.children import Installation, render_children
 from mailbox_operator.controller.judge import judge
 from mailbox_operator.controller.outcome import fails, holds
 from mailbox_operator.controller.prover import Asked, Run
@@ -52,7 +52,7 @@ def test_what_the_plan_says_is_read_back(written: str) -> None:
     box = mailbox()
     chosen = judge(box, provider=None, version_of=lambda _: "1", allow_insecure=False).chosen
     assert chosen is not None
-    children = render_children(box, chosen, image="i", replicas=1, admitted_at=written)
+    children = render_children(box, chosen, installation=Installation(image="i"), replicas=1, admitted_at=written)
     [plan] = [obj for kind, obj in children if kind.name == "ConfigMap" and "data" in obj]
     assert admitted_at(plan) == written
 
