@@ -1,7 +1,12 @@
 """Which messages are handed over: `fetch.filter`, judged here whatever the server searched for. Pure."""
 
+from typing import Final
+
 from mailbox_operator.fetcher.headers import field_values, read_sender
 from mailbox_operator.fetcher.plan import Fetch
+
+COMPARED: Final = 65_536
+"""Octets of a header field, encoded; a longer one has no value that a plan could name."""
 
 
 class Filter:
@@ -24,20 +29,19 @@ class Filter:
 
 def _carries(octets: bytes | memoryview, name: bytes, wanted: str | None) -> bool:
     values = field_values(octets, name)
-    return bool(values) if wanted is None else any(_decoded(value) == wanted for value in values)
+    return bool(values) if wanted is None else any(_is(value, wanted) for value in values)
 
 
-def _decoded(value: bytes) -> str:
+def _is(value: bytes, wanted: str) -> bool:
+    """Whether a field's value is the wanted one, as it stands or as people read it."""
+    if len(value) > COMPARED:
+        return False
     text = value.decode("utf-8") if _is_utf8(value) else value.decode("latin-1")
-    if "=?" not in text:
-        return text
-    from email.errors import HeaderParseError  # noqa: PLC0415 - a megabyte that few filters need
-    from email.header import decode_header, make_header  # noqa: PLC0415
+    if text == wanted or "=?" not in text:
+        return text == wanted
+    from mailbox_operator.fetcher.webhook.encoded_words import decode_field  # noqa: PLC0415 - few filters need it
 
-    try:
-        return str(make_header(decode_header(text)))
-    except (HeaderParseError, LookupError, ValueError):
-        return text
+    return decode_field(text) == wanted
 
 
 def _is_utf8(value: bytes) -> bool:

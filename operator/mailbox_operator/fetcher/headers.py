@@ -7,9 +7,11 @@ LOOKED_AT: Final = 2 << 20
 """Octets at a message's start that may hold its header: some lines are a megabyte long."""
 USUAL: Final = 8192
 FOLD: Final = re.compile(rb"\r?\n[ \t]+")
-QUOTED: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
+# Whoever sends a message chooses how long a field is. Each pattern takes what it has passed for good (`*+`), for with every
+# way to cut a megabyte of blanks or quotes tried, one message would hold the loop for hours.
+QUOTED: Final = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 BRACKETED: Final = re.compile(rb"<([^<>\s]{1,320})>")
-NAME_AND_ADDRESS: Final = re.compile(rb'(?:"[^"\\<>]*"|[^"<>,;:()]*)[ \t]*<([^<>\s]{1,320})>')
+NAME_AND_ADDRESS: Final = re.compile(rb'(?:"[^"\\<>]*+"[ \t]*+|[^"<>,;:()]*+)<([^<>\s]{1,320})>')
 """How nearly all write it: one match, 0.4 µs, instead of 1.3."""
 BARE: Final = re.compile(rb"[^\s<>(),;:\"]+@[^\s<>(),;:\"]+")
 MESSAGE_ID_LIMIT: Final = 998

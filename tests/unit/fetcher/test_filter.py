@@ -38,6 +38,12 @@ def test_headers(name: str, value: str | None, expected: bool) -> None:  # noqa:
     assert passes(Fetch(headers=(HeaderMatch(name=name, value=value),))) is expected
 
 
+def test_no_field_holds_the_loop_however_many_words_it_begins() -> None:
+    fetch = Fetch(headers=(HeaderMatch(name="Subject", value="x"),))
+    for count in (10_000, 300_000):
+        assert not Filter(fetch).passes(b"Subject: " + b"=?a?q?" * count + b"\r\n\r\n", seen=False)
+
+
 def test_senders_have_no_case_and_are_whole_addresses() -> None:
     assert passes(Fetch(senders=("bob@example.com", "ADA@example.com")))
     assert not passes(Fetch(senders=("da@example.com",)))

@@ -19,6 +19,9 @@ from mailbox_operator.fetcher.headers import LOOKED_AT, read_headers, read_sende
         (b'From: "\\"<evil@x>" <a@example.com>', b"a@example.com"),
         (b"FROM:\t=?utf-8?B?w6k=?=\r\n <a@example.com>", b"a@example.com"),
         (b"From: a@example.com, b@example.com", b"a@example.com"),
+        (b'From: "Ada \\', b""),
+        (b'From: "Ada <a@example.com>', b""),
+        (b'From: Ada "the" \t<a@example.com>', b"a@example.com"),
         (b"From: nobody", b""),
         (b"From:", b""),
         (b"Subject: From: x@y", b""),
@@ -62,6 +65,14 @@ def test_a_long_header_is_looked_through() -> None:
 def test_anything_can_be_read(octets: bytes) -> None:
     assert b"\n" not in read_headers(octets).message_id
     assert b"\n" not in read_sender(octets).replace(b"\r\n", b"")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"a" + b" " * (1 << 20) + b"b", b'"' + b'\\"' * (1 << 19), b'"a' * (1 << 19), b'"' + b"\\\n" * (1 << 19) + b"\\"],
+)
+def test_no_sender_holds_the_loop_however_long_the_field_is(value: bytes) -> None:
+    assert read_sender(b"From: " + value + b"\r\n\r\n") == b""
 
 
 names = st.sampled_from(["Message-ID", "From", "Subject", "X-Other"])
