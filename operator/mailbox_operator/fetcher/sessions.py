@@ -17,6 +17,8 @@ SIGN_IN_SECONDS: Final = 60.0
 GOODBYE_SECONDS: Final = 2.0
 FIRST_BACKOFF: Final = 1.0
 LONGEST_BACKOFF: Final = 300.0
+STEADY_SECONDS: Final = 30.0
+"""A session that lasts so long works, also where there is nothing to fetch."""
 PATIENT: Final = frozenset({Retry.BACKOFF, Retry.AFTER})
 """What a refusal can be besides a wrong credential: too many connections, a service that is down for the moment."""
 
@@ -31,6 +33,12 @@ class Sessions:
         self._chance = context.chance
         self._open_session = open_session
         self._session: Session | None = None
+        self._began = 0.0
+        """When it signed in, on the loop's clock."""
+        self._ended_early = False
+        """Whether it was a session that failed last, and not a sign-in."""
+        self._done_before = 0
+        """Messages done with when that was last looked at."""
         self._credential_changed = asyncio.Event()
         self._known: Secret | None = None
         self.signed_in = False
@@ -43,7 +51,9 @@ class Sessions:
         self._last: Finding | None = None
 
     def look(self) -> None:
-        """See whether the credential has changed; call it each second."""
+        """See whether the credential has changed, and whether the session works; call it each second."""
+        if self._session and self._works():
+            self._forget_failures()
         if self._credential.look():
             log.info("the credential has changed")
             self._credential_changed.set()
@@ -113,9 +123,15 @@ class Sessions:
                 self._session = session = await self._open_session(credential)
         except TimeoutError:
             raise MailError(f"no sign-in within {SIGN_IN_SECONDS:g} s", area=Area.TCP) from None
+        self._note_success(credential)
         try:
-            self._note_success(credential)
             await session.run(once=once)
+            self._forget_failures()
+        except MailError:
+            if self._works():
+                self._forget_failures()
+            self._ended_early = True
+            raise
         finally:
             self._session = None
             await _close(session)
@@ -127,9 +143,22 @@ class Sessions:
             self._pipeline.meter.credential_reloads += 1
         self._known = credential
         self.signed_in = True
-        self.refused = self.fault = self._last = None
-        self.failures = 0
+        self.refused = None
+        if not self._ended_early:  # else what is wrong shows after the sign-in, and may do so again
+            self._forget_failures()
+        self._began = asyncio.get_running_loop().time()
         log.info("signed in", extra={"host": self._plan.host, "user": self._plan.username})
+
+    def _works(self) -> bool:
+        """Whether a session has come further than to the sign-in: it has lasted, or a message was done with."""
+        done = self._pipeline.meter.messages_delivered + self._pipeline.meter.skipped
+        before, self._done_before = self._done_before, done
+        return done != before or asyncio.get_running_loop().time() - self._began >= STEADY_SECONDS
+
+    def _forget_failures(self) -> None:
+        self.fault = self._last = None
+        self.failures = 0
+        self._ended_early = False
 
 
 async def _close(session: Session) -> None:
