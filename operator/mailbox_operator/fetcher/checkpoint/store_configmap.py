@@ -117,6 +117,8 @@ class ConfigMapStore:
             raise StoreAwayError(f"configmap {self._name} does not exist; the operator makes it")
         if response.status != OK:
             raise StoreAwayError(f"{verb} configmap {self._name}: the API server answered {response.status}")
+        if not response.is_whole:
+            raise StoreAwayError(f"configmap {self._name}: the answer is longer than {LARGEST_ANSWER} octets")
         try:
             found = json.loads(response.body)
             self._version = str(found["metadata"]["resourceVersion"])

@@ -9,6 +9,8 @@ CHUNK_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[\t \x21-\x7e\x80-
 HEAD_LIMIT: Final = 32_768
 LINE_LIMIT: Final = 1_024
 """For the line before a chunk, and for each trailer."""
+MOST_DIGITS: Final = 12
+"""Of a body's length."""
 KNOWN: Final = 8
 WITHOUT_BODY: Final = frozenset({204, 304})
 
@@ -24,12 +26,15 @@ class Response(NamedTuple):
     fields: dict[bytes, bytes]
     body: bytes
     keep_alive: bool
+    is_whole: bool = True
+    """False: the body was longer than is wanted, and left out; what the server has decided stands in the head."""
 
 
 class ResponseReader:
     """`feed` what arrived, call `next_response` until None; at the stream's end call `end`.
 
-    Interim responses (1xx) are passed over. After an HttpError the reader stays broken. Not for answers to HEAD.
+    Interim responses (1xx) are passed over. After an HttpError, or a body that was too long, the reader stays broken. Not for
+    answers to HEAD.
     """
 
     def __init__(self, *, max_body: int) -> None:
@@ -41,6 +46,7 @@ class ResponseReader:
         self._body = bytearray()
         self._in_chunk = False
         self._trailers = False
+        self._too_long = False
         self._broken = False
         self._known: dict[bytes, Response] = {}
         """Whole responses without a body, by their octets: a sink says the same again and again."""
@@ -94,12 +100,13 @@ class ResponseReader:
             del self._buffer[: end + 4]
             self._begin(text)
         if self._mode == "chunked":
-            return self._finish(self._head) if self._read_chunks() else None
-        if self._mode == "close":
-            self._take(len(self._buffer))
-            return None
-        self._take(min(self._left, len(self._buffer)))
-        return None if self._left else self._finish(self._head)
+            is_over = self._read_chunks()
+        else:
+            self._take(len(self._buffer) if self._mode == "close" else min(self._left, len(self._buffer)))
+            is_over = self._mode == "length" and not self._left
+        if self._too_long:
+            return self._break_off(self._head)
+        return self._finish(self._head) if is_over else None
 
     def _begin(self, text: bytes) -> None:
         """Read a head; leaves none for an interim response."""
@@ -123,16 +130,17 @@ class ResponseReader:
                 raise HttpError("the body's end is ambiguous")  # RFC 9112 section 6.3: a sign of smuggling
             self._mode = "chunked"
         elif length is not None:
-            if not length.isdigit() or len(length) > 12 or int(length) > self._max_body:  # noqa: PLR2004
-                raise HttpError(f"no body length up to {self._max_body}")
-            self._mode, self._left = "length", int(length)
+            if not length.isdigit():
+                raise HttpError("no body length")
+            self._too_long = len(length) > MOST_DIGITS or int(length) > self._max_body
+            self._mode, self._left = "length", 0 if self._too_long else int(length)
         else:
             self._mode, keep_alive = "close", False
         self._head = Response(status, fields, b"", keep_alive)
 
     def _read_chunks(self) -> bool:
         """Take what is there of a chunked body; True at its end (RFC 9112 section 7.1)."""
-        while True:
+        while not self._too_long:
             if self._left:
                 if not self._buffer:
                     return False
@@ -143,6 +151,7 @@ class ResponseReader:
                 return False
             if self._read_chunk_line(line):
                 return True
+        return False
 
     def _read_chunk_line(self, line: bytes) -> bool:
         """Read the line after a chunk, before one, or a trailer; True for the empty one at the end."""
@@ -172,11 +181,17 @@ class ResponseReader:
         return line
 
     def _take(self, size: int) -> None:
-        if len(self._body) + size > self._max_body:
-            raise HttpError(f"the body is longer than {self._max_body} octets")
-        self._body += self._buffer[:size]
+        """Add to the body; one that is too long already is dropped."""
+        self._too_long = self._too_long or len(self._body) + size > self._max_body
+        if not self._too_long:
+            self._body += self._buffer[:size]
         del self._buffer[:size]
         self._left = max(0, self._left - size)
+
+    def _break_off(self, head: Response) -> Response:
+        """Return a response whose body is too long to be waited for."""
+        self._broken = True
+        return head._replace(keep_alive=False, is_whole=False)
 
     def _finish(self, head: Response) -> Response:
         response = head._replace(body=bytes(self._body)) if self._body else head

@@ -108,6 +108,14 @@ async def test_a_connection_with_a_strange_answer_is_not_used_again(answer: byte
         assert peer.calls == 2
 
 
+async def test_an_answer_longer_than_anybody_reads_is_an_answer() -> None:
+    echo = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100_000
+    async with playing(answering(echo)) as peer, pool_to(peer.port) as pool:
+        for call in (1, 2):
+            assert status(await pool.request(REQUEST, seconds=5)) == 200
+            assert peer.calls == call
+
+
 async def test_what_is_under_way_when_it_closes_ends_in_a_fault() -> None:
     asked = asyncio.Event()
 

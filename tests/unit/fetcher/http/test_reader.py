@@ -21,6 +21,16 @@ def read(chunks: list[bytes], *, end: bool = False) -> list[Response]:
     return found
 
 
+def read_until_over(chunks: list[bytes]) -> list[Response]:
+    """Read as a connection does, which feeds no more to a reader that has done."""
+    reader = ResponseReader(max_body=MAX_BODY)
+    for chunk in chunks:
+        reader.feed(chunk)
+        if response := reader.next_response():
+            return [response]
+    return []
+
+
 def cut(stream: bytes, places: list[int]) -> list[bytes]:
     at = sorted({min(place, len(stream)) for place in places} | {0, len(stream)})
     return [stream[a:b] for a, b in zip(at, at[1:], strict=False)]  # noqa: RUF007 - as in the other tests
@@ -108,11 +118,10 @@ def test_whether_the_connection_may_be_used_again(head: bytes, *, kept: bool) ->
         b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1e2\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n" + b"x" * 101,
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"0" * 2000,
         b"HTTP/1.1 200 OK\r\nBad Name: x\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n folded: x\r\n\r\n",
@@ -129,6 +138,22 @@ def test_what_is_not_understood_is_an_error_for_good(stream: bytes) -> None:
     reader.feed(b"HTTP/1.1 204 No Content\r\n\r\n")
     with pytest.raises(HttpError, match="already broken"):
         reader.next_response()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n" + b"x" * 101,
+        b"HTTP/1.1 200 OK\r\nContent-Length: %b\r\n\r\nx" % (b"9" * 5_000),
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n" + b"x" * 101,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n40\r\n" + b"x" * 64 + b"\r\n40\r\n" + b"x" * 64,
+        b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 101,
+    ],
+)
+@given(places=st.lists(st.integers(0, 200)))
+def test_a_body_that_is_too_long_is_left_out_and_the_answer_counts(answer: bytes, places: list[int]) -> None:
+    [response] = read_until_over(cut(answer, places))
+    assert (response.status, response.body, response.keep_alive, response.is_whole) == (200, b"", False, False)
 
 
 def test_a_stream_that_ends_within_an_answer_is_an_error() -> None:
