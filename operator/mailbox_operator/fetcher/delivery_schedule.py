@@ -73,6 +73,8 @@ class DeliverySchedule:
         self._closings = 0
         """How often in a row the sink was found to fail as such."""
         self._closed_until = 0.0
+        self._told_until = 0.0
+        """The same, as the sink itself has said."""
         self._trouble: Answer | None = None
         self._numbers = count()
         self.blocked: Answer | None = None
@@ -92,7 +94,7 @@ class DeliverySchedule:
         later = self._later
         while later and later[0][0] <= now:
             self._ready.appendleft(heappop(later)[2])
-        if not self._ready or now < self._closed_until or self.is_gone or self.blocked:
+        if not self._ready or now < self._opens_at or self.is_gone or self.blocked:
             return None
         if self._failures >= self._concurrency and under_way:
             return None  # a sink that fails is asked one at a time, until it accepts
@@ -100,9 +102,13 @@ class DeliverySchedule:
 
     def wake_at(self, *, now: float) -> float | None:
         """Return when `take` may have more to give without anything else happening."""
-        if now < self._closed_until and (self._ready or self._later):
-            return self._closed_until
+        if now < self._opens_at and (self._ready or self._later):
+            return self._opens_at
         return self._later[0][0] if self._later else None
+
+    @property
+    def _opens_at(self) -> float:
+        return max(self._closed_until, self._told_until)
 
     def put_back(self, delivery: Delivery) -> None:
         """Have it sent again at once: it never reached the sink."""
@@ -142,25 +148,35 @@ class DeliverySchedule:
         self.is_gone = self.is_gone or answer.verdict is Verdict.GONE
         self._failures += 1
         delivery.failures += 1
-        if answer.verdict is Verdict.AGAIN and not answer.is_transport and self._accepted > delivery.accepted_before:
+        said_to_it = answer.verdict is Verdict.AGAIN and not (answer.is_transport or answer.is_busy)
+        if said_to_it and self._accepted > delivery.accepted_before:
             delivery.lonely_failures += 1
             if delivery.lonely_failures >= LONELY_FAILURES:
                 return True
         delivery.accepted_before = self._accepted
-        wait = self._backoff(delivery.failures)
         if answer.retry_after_seconds is not None:
-            self._closed_until = max(self._closed_until, now + answer.retry_after_seconds)
+            self._told_until = max(self._told_until, now + answer.retry_after_seconds)
         # Those that were under way at the last closing fail for the same fault, and are not another.
-        if self._failures >= self._concurrency and delivery.started >= self._closed_until:
+        if self._failures >= self._concurrency and delivery.started >= self._opens_at:
             self._closings += 1
             self._closed_until = max(self._closed_until, now + self._backoff(self._closings))
-        heappush(self._later, (now + wait, next(self._numbers), delivery))
+        # After so many failures it may be the message, and the others are let past.
+        self._defer(delivery, now=now, keeps_its_place=not said_to_it or delivery.failures < LONELY_FAILURES)
         return False
 
     def postpone(self, delivery: Delivery, *, now: float) -> None:
         """Put a refused message back for later: it says nothing of the sink."""
         delivery.failures += 1
-        heappush(self._later, (now + self._backoff(delivery.failures), next(self._numbers), delivery))
+        self._defer(delivery, now=now, keeps_its_place=True)
+
+    def _defer(self, delivery: Delivery, *, now: float, keeps_its_place: bool) -> None:
+        """Have it sent again later. Where one goes at a time, that is the order, and those behind it wait too."""
+        again_at = now + self._backoff(delivery.failures)
+        if self._concurrency > 1:
+            heappush(self._later, (again_at, next(self._numbers), delivery))
+            return
+        (self._ready.appendleft if keeps_its_place else self._ready.append)(delivery)
+        self._closed_until = max(self._closed_until, again_at)
 
     def _backoff(self, attempt: int) -> float:
         return backoff_seconds(attempt, first=FIRST_BACKOFF, longest=LONGEST_BACKOFF, chance=self._chance())

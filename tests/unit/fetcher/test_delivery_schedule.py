@@ -1,5 +1,7 @@
 """Which message goes to the sink next; time is a number here."""
 
+import pytest
+
 from mailbox_operator.fetcher.delivery_schedule import (
     FAILING_AFTER,
     LONELY_FAILURES,
@@ -105,6 +107,73 @@ def test_a_message_that_fails_alone_is_given_up_in_the_end() -> None:
         plan.accept(other, now=round_)
         given_up = plan.fail(poison, judge_answer(500), now=round_)
     assert given_up is True
+
+
+@pytest.mark.parametrize("busy", [judge_answer(429), judge_answer(503, retry_after=b"1")])
+def test_no_message_is_given_up_since_it_came_when_the_sink_was_busy(busy: Answer) -> None:
+    plan = schedule(concurrency=5)
+    unlucky = delivery(1)
+    plan.add(unlucky)
+    for number in range(3 * LONELY_FAILURES):
+        other = delivery(100 + number)
+        plan.add(other)
+        plan.accept(other, now=number)
+        assert plan.fail(unlucky, busy, now=number) is False
+
+
+def test_what_the_sink_has_said_of_when_to_come_again_holds_though_it_takes_one_meanwhile() -> None:
+    plan = schedule(concurrency=2)
+    under_way = [delivery(uid) for uid in (1, 2, 3)]
+    for one in under_way:
+        plan.add(one)
+        assert plan.take(now=0, under_way=0) is one
+    plan.fail(under_way[0], judge_answer(429, retry_after=b"30"), now=0)
+    plan.fail(under_way[1], judge_answer(429, retry_after=b"30"), now=0)
+    plan.accept(under_way[2], now=1)
+    assert plan.take(now=29, under_way=0) is None
+    assert plan.wake_at(now=29) == 30
+
+
+@pytest.mark.parametrize("answer", [DOWN, judge_answer(500), judge_answer(429), judge_answer(404)])
+def test_one_at_a_time_is_in_order_whatever_fails(answer: Answer) -> None:
+    chances = iter([0.0, 0.999] * 50)
+    plan = DeliverySchedule(concurrency=1, chance=lambda: next(chances), now=0.0)
+    for uid in (1, 2):
+        plan.add(delivery(uid))
+    now = 0.0
+    for _ in range(LONELY_FAILURES - 1):
+        found = plan.take(now=now, under_way=0)
+        assert found
+        assert found.message.id == 1
+        found.started = now
+        plan.fail(found, answer, now=now)
+        assert plan.take(now=now, under_way=0) is None
+        now = plan.wake_at(now=now) or now
+    assert take_uid(plan, now=now) == 1
+
+
+def test_one_at_a_time_waits_for_a_refused_message_to_be_refused_for_good() -> None:
+    plan = schedule(concurrency=1)
+    for uid in (1, 2):
+        plan.add(delivery(uid))
+    refused = plan.take(now=0, under_way=0)
+    assert refused
+    plan.postpone(refused, now=0)
+    assert plan.take(now=0.5, under_way=0) is None
+    assert plan.take(now=1, under_way=0) is refused
+
+
+def test_one_at_a_time_lets_others_past_a_message_that_may_be_at_fault() -> None:
+    plan = schedule(concurrency=1)
+    for uid in (1, 2):
+        plan.add(delivery(uid))
+    now = 0.0
+    for _ in range(LONELY_FAILURES):
+        poison = plan.take(now=now, under_way=0)
+        assert poison
+        plan.fail(poison, judge_answer(500), now=now)
+        now = plan.wake_at(now=now) or now
+    assert take_uid(plan, now=now) == 2
 
 
 def test_a_message_is_not_given_up_while_the_whole_sink_is_down() -> None:

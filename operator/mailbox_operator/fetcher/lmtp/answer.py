@@ -16,6 +16,8 @@ FULL: Final = frozenset({"5.2.2"})
 """Some servers call a full mailbox permanent; it is not."""
 SIZE_EXCEEDED: Final = 552
 """RFC 1870 section 6.1; without an enhanced code."""
+ENVELOPE: Final = frozenset({Stage.MAIL, Stage.RCPT})
+"""What is said to it, which is the same for each message, is said to none of them."""
 
 
 def judge_end(ended: Ended) -> Answer:
@@ -26,7 +28,9 @@ def judge_end(ended: Ended) -> Answer:
     evidence = Evidence(
         text=reply.text, area="lmtp", command=stage.value, status=str(reply.code), enhanced_code=reply.enhanced
     )
-    return Answer(verdict=_verdict(reply, stage), said=said_of(reply, stage), evidence=evidence)
+    verdict = _verdict(reply, stage)
+    is_busy = verdict is Verdict.AGAIN and stage in ENVELOPE
+    return Answer(verdict=verdict, said=said_of(reply, stage), is_busy=is_busy, evidence=evidence)
 
 
 def said_of(reply: Reply, stage: Stage | None) -> str:
@@ -40,5 +44,4 @@ def _verdict(reply: Reply, stage: Stage) -> Verdict:
         return Verdict.AGAIN
     if reply.enhanced in TOO_LARGE or (reply.code == SIZE_EXCEEDED and not reply.enhanced):
         return Verdict.REFUSED
-    # What is said to the envelope, which is the same for each message, is said to none of them: skipping one would not help.
-    return Verdict.MISCONFIGURED if stage in (Stage.MAIL, Stage.RCPT) else Verdict.REFUSED
+    return Verdict.MISCONFIGURED if stage in ENVELOPE else Verdict.REFUSED  # skipping one message would not help

@@ -38,6 +38,8 @@ class Answer:
     retry_after_seconds: float | None = None
     is_transport: bool = False
     """Whether nothing was said to the message itself."""
+    is_busy: bool = False
+    """Whether it was said because of how much comes, and when: any other message would have heard the same."""
     evidence: Evidence | None = None
     """For the knowledge base; None: it is trouble of our own."""
 
@@ -53,7 +55,8 @@ def judge_answer(status: int, *, retry_after: bytes = b"", now: float = 0.0) -> 
     evidence = Evidence(text=f"HTTP {status}", area="webhook", status=str(status))
     if status in BUSY or status >= 500:  # noqa: PLR2004
         delay = parse_retry_after(retry_after, now=now)
-        return Answer(verdict=Verdict.AGAIN, said=said, retry_after_seconds=delay, evidence=evidence)
+        is_busy = status in BUSY or delay is not None
+        return Answer(verdict=Verdict.AGAIN, said=said, retry_after_seconds=delay, is_busy=is_busy, evidence=evidence)
     if status < 400:  # noqa: PLR2004
         return Answer(verdict=Verdict.MISCONFIGURED, said=f"{said}: redirects are not followed", evidence=evidence)
     if status == GONE:

@@ -28,5 +28,6 @@ def test_a_reply_is_about_the_message_the_server_or_the_address(
 ) -> None:
     answer = judge_end(Ended(Envelope(size=1), stage, Reply(code, enhanced, (f"{enhanced} words\x07",))))
     assert answer.verdict is verdict
+    assert answer.is_busy is (stage in {Stage.MAIL, Stage.RCPT} and verdict is Verdict.AGAIN), "about no message"
     assert answer.said == ("" if verdict is Verdict.DELIVERED else answer.said)
     assert "\x07" not in answer.said
