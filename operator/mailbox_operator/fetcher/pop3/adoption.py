@@ -4,11 +4,11 @@ import logging
 from collections.abc import Iterable, Sequence
 
 from mailbox_operator.fetcher.imap.data import seconds_of_date
-from mailbox_operator.fetcher.message import Body, start_of
+from mailbox_operator.fetcher.message import start_of
 from mailbox_operator.fetcher.pipeline import Pipeline
 from mailbox_operator.fetcher.plan import Fetch
 from mailbox_operator.fetcher.pop3.arrival_date import arrival_date
-from mailbox_operator.fetcher.pop3.connection import Answer, Pop3Connection
+from mailbox_operator.fetcher.pop3.connection import Answer, Handed, Pop3Connection
 from mailbox_operator.fetcher.pop3.download import DEPTH, FOLDER
 from mailbox_operator.fetcher.pop3.ledger import Pop3Ledger, UidlHash, hash_uidl
 from mailbox_operator.fetcher.pop3.listing import Shown
@@ -96,15 +96,16 @@ class _Dates:
     def __init__(self) -> None:
         self.seconds: dict[int, int] = {}
 
-    def message(self, number: int, body: Body | None, size: int) -> None:  # noqa: ARG002 - of a header
-        """Note a header's date."""
-        if body is None:
-            return
-        date = seconds_of_date(arrival_date(start_of(body)))
-        if isinstance(body, Spool):
-            body.close()
-        if date is not None:
-            self.seconds[number] = date
+    def messages(self, handed: Sequence[Handed]) -> None:
+        """Note the dates of headers."""
+        for number, body, _ in handed:
+            if body is None:
+                continue
+            date = seconds_of_date(arrival_date(start_of(body)))
+            if isinstance(body, Spool):
+                body.close()
+            if date is not None:
+                self.seconds[number] = date
 
     def no_message(self, number: int, answer: Answer) -> None:
         """A message whose header does not come counts as new."""

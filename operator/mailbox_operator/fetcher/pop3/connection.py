@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
@@ -41,11 +42,19 @@ class Answer(NamedTuple):
         return MailError(f"-ERR {self.text}".strip(), area=Area.POP3, status="-ERR", response_code=self.code)
 
 
-class Receiver(Protocol):
-    """Takes the messages that `Pop3Connection.ask_message` has asked for, in order."""
+class Handed(NamedTuple):
+    """A message: its number, None in place of a body that is larger than is wanted, and its octets."""
 
-    def message(self, number: int, body: Body | None, size: int) -> None:
-        """Take a message; a view is good during the call."""
+    number: int
+    body: Body | None
+    size: int
+
+
+class Receiver(Protocol):
+    """Takes the messages that `Pop3Connection.ask_messages` has asked for, in order."""
+
+    def messages(self, handed: Sequence[Handed]) -> None:
+        """Take those that came together; a view is good during the call."""
 
     def no_message(self, number: int, answer: Answer) -> None:
         """Hear that the server does not hand one out."""
@@ -61,6 +70,7 @@ class Pop3Connection(MailConnection):
         self._assembler = MessageAssembler(max_message=max_message, spool_folder=spool_folder)
         self._waiting: deque[asyncio.Future[Answer] | int] = deque()
         """For each command under way who waits for its answer: a future, or a message's number."""
+        self._whole: list[Handed] = []
         self._status: Status | None = None
         self._lines: list[bytes] = []
         self._lines_octets = 0
@@ -80,8 +90,11 @@ class Pop3Connection(MailConnection):
         reader.received(nbytes)
         self.heard_at = self._loop.time()
         try:
-            while self._fault is None and (event := reader.next_event()) is not None:
-                self._take(event)
+            try:
+                while self._fault is None and (event := reader.next_event()) is not None:
+                    self._take(event)
+            finally:
+                self._hand_over()
         except (ProtocolError, OSError) as error:
             self.abort(MailError(clean(str(error)), area=Area.POP3))
 
@@ -137,7 +150,7 @@ class Pop3Connection(MailConnection):
     def _take(self, event: Event) -> None:
         if isinstance(event, Piece):
             if whole := self._assembler.add(event):
-                self._hand_over(*whole)
+                self._whole.append(Handed(self._next_number(), *whole))
         elif isinstance(event, Status):
             self._first_line(event)
         elif isinstance(event, Text):
@@ -174,14 +187,23 @@ class Pop3Connection(MailConnection):
         elif not waiting.done():
             waiting.set_result(answer)
 
-    def _hand_over(self, body: Body | None, size: int) -> None:
-        self.answered_at = self.heard_at
+    def _next_number(self) -> int:
         number = self._waiting.popleft()
         assert isinstance(number, int)  # noqa: S101 - who asked for a message is one
+        return number
+
+    def _hand_over(self) -> None:
+        """Pass on what is whole: what came together is handed over together."""
+        whole, self._whole = self._whole, []
+        if not whole:
+            return
+        self.answered_at = self.heard_at
         if self.receiver:
-            self.receiver.message(number, body, size)
-        elif isinstance(body, Spool):
-            body.close()
+            self.receiver.messages(whole)
+            return
+        for one in whole:
+            if isinstance(one.body, Spool):
+                one.body.close()
 
     def _end(self, fault: MailError) -> None:
         """Fail everything that waits, once."""

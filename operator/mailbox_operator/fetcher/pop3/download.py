@@ -1,14 +1,14 @@
 """Messages asked for many at a time, where the server lets commands queue up (RFC 2449 section 6.6)."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from mailbox_operator.fetcher.imap.data import seconds_of_date
 from mailbox_operator.fetcher.message import Arrival, Body, start_of
 from mailbox_operator.fetcher.pipeline import Pipeline
 from mailbox_operator.fetcher.pop3.arrival_date import arrival_date
-from mailbox_operator.fetcher.pop3.connection import Answer, Pop3Connection
+from mailbox_operator.fetcher.pop3.connection import Answer, Handed, Pop3Connection
 from mailbox_operator.fetcher.pop3.ledger import Pop3Ledger
 from mailbox_operator.fetcher.pop3.listing import Shown, Sizes
 from mailbox_operator.fetcher.pop3.patience import Pop3Patience
@@ -70,13 +70,16 @@ class Pop3Download:
 
     # What the connection calls
 
-    def message(self, number: int, body: Body | None, size: int) -> None:
-        """Pass on a message."""
-        shown = self._asked.pop(number)
-        if body is None:  # LIST said it was smaller
-            self._too_large.append(shown)
-        else:
-            self._pass_on(shown, body, size)
+    def messages(self, handed: Sequence[Handed]) -> None:
+        """Pass on messages."""
+        wanted: list[tuple[Arrival, Body]] = []
+        for number, body, size in handed:
+            shown = self._asked.pop(number)
+            if body is None:  # LIST said it was smaller
+                self._too_large.append(shown)
+            elif arrival := self._arrival(shown, body, size):
+                wanted.append((arrival, body))
+        self._pipeline.take(FOLDER, self._ledger, wanted)
         self._fill()
 
     def no_message(self, number: int, answer: Answer) -> None:
@@ -101,18 +104,19 @@ class Pop3Download:
         if numbers:
             self._connection.ask_messages(self._command, numbers)
 
-    def _pass_on(self, shown: Shown, body: Body, size: int) -> None:
+    def _arrival(self, shown: Shown, body: Body, size: int) -> Arrival | None:
+        """Describe a message. None: it is too old, and done with."""
         date = arrival_date(start_of(body))
         since = self._ledger.since
         if since is not None and (seconds_of_date(date) or since) < since:
             if isinstance(body, Spool):
                 body.close()
             self._skip(shown)
-            return
+            return None
         name, header_only = _id_of(shown), self._command.startswith(b"TOP")
         if header_only:
             size = max(size, self._sizes.of(shown.number))
-        self._pipeline.take(FOLDER, self._ledger, [(Arrival(name, date, size, header_only), body)])
+        return Arrival(name, date, size, header_only)
 
     def _skip(self, shown: Shown) -> None:
         self._pipeline.skip(FOLDER, _id_of(shown))
