@@ -2,12 +2,17 @@
 
 import socket
 import time
+from contextlib import suppress
+from functools import partial
 from threading import Thread
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mailbox_operator.mail.errors import MailError
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.resolve import judge_addresses, look_up
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PATIENCE: Final = 1.0
 """Seconds for the first address to answer; whoever dials in earnest tries the others too."""
@@ -18,29 +23,33 @@ STALE: Final = 10.0
 class HeadStart:
     """Dials the first address of `host` that the policy lets us dial; who needs a connection there may `take` it, once.
 
-    What goes wrong is not told: the one who comes for it dials, and finds out.
+    That the address does not answer is not told: the one who comes for it dials them all, and finds out.
     """
 
     def __init__(self, host: str, port: int, *, policy: AddressPolicy) -> None:
         self._door = (host, port, policy)
         self._begun = time.monotonic()
         self._connected: socket.socket | None = None
+        self._fault: MailError | None = None
         self._is_over = False
-        self._thread = Thread(target=self._dial, name="head start", daemon=True)
-        self._thread.start()
+        self._has_dialled = False
+        self._tell: Callable[[], object] = _nobody
+        Thread(target=self._dial, name="head start", daemon=True).start()
 
     async def take(self, host: str, port: int, *, policy: AddressPolicy) -> socket.socket | None:
-        """Return the connection, non-blocking and with TCP_NODELAY set. None: there is none to this door."""
-        import asyncio  # noqa: PLC0415 - this module is to be there before it
+        """Return the connection, non-blocking and with TCP_NODELAY set. None: there is none to this door.
 
+        Raises MailError, as `mail.resolve`: to ask a silent DNS server once more would take as long again.
+        """
         fits = self._door == (host, port, policy) and time.monotonic() - self._begun < STALE
         try:
-            if self._thread.is_alive() and fits and not self._is_over:
-                await asyncio.to_thread(self._thread.join)
-            if fits and not self._is_over:
-                taken, self._connected = self._connected, None
-                return taken
-            return None
+            if not fits or self._is_over:
+                return None
+            await self._wait()
+            if self._fault:
+                raise self._fault
+            taken, self._connected = self._connected, None
+            return taken
         finally:
             self.close()
 
@@ -50,13 +59,31 @@ class HeadStart:
         if self._connected:
             self._connected.close()
 
+    async def _wait(self) -> None:
+        """Wait for the thread, and not on another that joins it: a loop ends when all of those have."""
+        import asyncio  # noqa: PLC0415 - this module is to be there before it
+
+        dialled, loop = asyncio.Event(), asyncio.get_running_loop()
+        self._tell = partial(loop.call_soon_threadsafe, dialled.set)
+        if not self._has_dialled:
+            await dialled.wait()
+
     def _dial(self) -> None:
         try:
             self._connected = _connect(*self._door)
-        except (MailError, OSError):
-            return
-        if self._is_over:
-            self._connected.close()
+            if self._is_over:
+                self._connected.close()
+        except MailError as error:
+            self._fault = error
+        except OSError:
+            pass
+        self._has_dialled = True
+        with suppress(RuntimeError):  # the loop of the one who waited is over
+            self._tell()
+
+
+def _nobody() -> None:
+    """Nobody waits."""
 
 
 def _connect(host: str, port: int, policy: AddressPolicy) -> socket.socket:
