@@ -117,7 +117,7 @@ class ImapSession:
             self._reached.close()
         if self._connection is not None:
             self._connection.log_out()
-            self._connection.close()
+            self._connection.leave()
             await self._connection.wait_closed()
 
     async def _speak(self, *, tls: Tls | None) -> None:
