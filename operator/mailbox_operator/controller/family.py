@@ -1,5 +1,6 @@
 """The children of a Mailbox: made, mended, brought to rest, removed."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,7 @@ from mailbox_operator.api.mailbox import Mailbox
 from mailbox_operator.controller.apply import Applier
 from mailbox_operator.controller.children import Installation, checkpoint_name, child_name, render_children
 from mailbox_operator.controller.client import Client
-from mailbox_operator.controller.kinds import CHILDREN, CONFIG_MAP, DEPLOYMENT, Key
+from mailbox_operator.controller.kinds import CHILDREN, CONFIG_MAP, DEPLOYMENT, Key, Kind
 from mailbox_operator.controller.resolve import Resolution
 from mailbox_operator.controller.store import Store
 
@@ -36,7 +37,10 @@ class Family:
         return self.store.get(Key(CONFIG_MAP.name, mailbox.metadata.namespace, child_name(mailbox.metadata.name)))
 
     async def apply(self, mailbox: Mailbox, chosen: Resolution, *, replicas: int, admitted_at: str) -> bool:
-        """Bring all children to what they should be. Returns whether the Deployment was made."""
+        """Bring all children to what they should be. Returns whether the Deployment was made.
+
+        The ServiceAccount is none of them once the spec names another: it is removed.
+        """
         began = False
         children = render_children(
             mailbox, chosen, installation=self.installation, replicas=replicas, admitted_at=admitted_at
@@ -44,6 +48,7 @@ class Family:
         for kind, wanted in children:
             made = await self.applier.apply(kind, wanted)
             began = began or (made and kind is DEPLOYMENT)
+        await self._remove(set(CHILDREN) - {kind for kind, _ in children}, mailbox)
         return began
 
     async def rest(self, mailbox: Mailbox) -> None:
@@ -54,8 +59,11 @@ class Family:
 
     async def remove(self, mailbox: Mailbox) -> None:
         """Remove all children but the checkpoint."""
+        await self._remove(reversed(CHILDREN), mailbox)
+
+    async def _remove(self, kinds: Iterable[Kind], mailbox: Mailbox) -> None:
         name, namespace = child_name(mailbox.metadata.name), mailbox.metadata.namespace
-        for kind in reversed(CHILDREN):
+        for kind in kinds:
             if self.store.get(Key(kind.name, namespace, name)):
                 await self.client.delete(kind, namespace=namespace, name=name)
 

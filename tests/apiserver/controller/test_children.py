@@ -157,6 +157,14 @@ def test_counters_that_move_alone_are_written_at_most_every_ten_seconds(team: Te
     assert len(versions) <= 3
 
 
+def test_the_service_account_goes_once_the_spec_names_another(team: Team) -> None:
+    fetched(team)
+    assert team.kube.find("serviceaccount", "mbx-support")
+    team.kube.patch("mailbox", "support", {"spec": {"fetcher": {"serviceAccountName": "ours"}}})
+    until(lambda: not team.kube.find("serviceaccount", "mbx-support"), seconds=10, what="it is gone")
+    assert team.kube.get("rolebinding", "mbx-support")["subjects"][0]["name"] == "ours"
+
+
 def denying_policy(namespace: str) -> list[dict[str, Any]]:
     """Return a policy that takes no Deployment without an owner in one namespace, and its binding."""
     common = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": f"owners-{namespace}"}}
