@@ -13,6 +13,7 @@ import pytest
 
 from conformance.source import Rig, Server, SourceSuite
 from integration.ews.conftest import Post
+from mailbox_operator.fetcher.ews import ledger, session
 from mailbox_operator.fetcher.imap.data import seconds_of_date
 from mailbox_operator.fetcher.plan import Fetch, HeaderMatch
 from mailbox_operator.fetcher.plan import Source as SourcePlan
@@ -313,6 +314,43 @@ async def test_a_message_that_goes_between_listing_and_fetching_is_done_with(pos
     rig = rig_of()
     assert await rig.once() is None
     assert len(rig.bodies) == 4
+
+
+@pytest.mark.parametrize("code", ["ErrorMimeContentConversionFailed", "ErrorInternalServerError"])
+async def test_a_message_that_the_server_cannot_hand_out_is_given_up_and_stops_nobody(
+    post: Post, rig_of: MakeRig, code: str
+) -> None:
+    broken = list(post.account.path("Inbox").items.values())[1]
+    post.exchange.state.unreadable[broken.id] = code
+    post.exchange.state.page = 3
+    rig = rig_of()
+    async with running(rig):
+        await until(lambda: len(rig.bodies) == 4 and rig.checkpoint.quarantine.count == 1)
+    assert sorted(subjects(rig)) == ["number 0", "number 2", "number 3", "number 4"]
+    assert f"{broken.id}: The server does not hand it out: {code}" in rig.checkpoint.quarantine.last
+
+
+async def test_a_server_that_hands_nothing_out_for_a_while_costs_no_message(post: Post, rig_of: MakeRig) -> None:
+    state = post.exchange.state
+    state.unreadable = dict.fromkeys(post.account.path("Inbox").items, "ErrorMailboxStoreUnavailable")
+    rig = rig_of()
+    async with running(rig):
+        await until(lambda: rig.source.fault is not None)
+        state.unreadable = {}
+        await until(lambda: len(rig.bodies) == 5)
+    assert rig.checkpoint.quarantine.count == 0
+
+
+async def test_more_messages_than_a_ledger_remembers_are_marked(
+    post: Post, rig_of: MakeRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "OWED_LIMIT", 60)
+    monkeypatch.setattr(session, "AT_ONCE", 20)
+    post.exchange.state.page = 20
+    for number in range(100):
+        post.account.deliver(b"Subject: more %d\r\n\r\nhello\r\n" % number)
+    assert await rig_of().once() is None
+    assert all(item.is_read for item in post.account.path("Inbox").items.values())
 
 
 async def test_connections_that_break_cost_nothing_but_time(post: Post, rig_of: MakeRig) -> None:

@@ -60,6 +60,8 @@ def get_item(call: Call) -> Element:
 
     def get(reference: Element) -> list[Element]:
         account, item = call.item(reference)
+        if "item:MimeContent" in fields and (code := call.state.unreadable.get(item.id)):
+            raise RefusalError(code, "The content of the item cannot be made.")
         with account.lock:
             return [M.Items(item_element(item, fields))]
 

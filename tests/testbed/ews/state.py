@@ -49,6 +49,8 @@ class State:
     seed: int = 0
     page: int = 100
     """At most so many items or changes in one answer, however many were asked for."""
+    unreadable: dict[str, str] = field(default_factory=dict)
+    """Ids of items whose content the server cannot make, and the code that it says so with."""
     stale_sync: str = "error"
     """A sync state that is not known: `error` (ErrorInvalidSyncStateData) or `fresh` (taken for none)."""
     domain: str = "PEERS"

@@ -6,20 +6,18 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from mailbox_operator.fetcher.ews.after import AfterFetch
-from mailbox_operator.fetcher.ews.batches import cut_batches, render_internaldate
+from mailbox_operator.fetcher.ews.after import AT_ONCE, AfterFetch
+from mailbox_operator.fetcher.ews.download import Download
 from mailbox_operator.fetcher.ews.ledger import EwsLedger, begin_ledger
 from mailbox_operator.fetcher.ews.sign_in import SignIn, sign_in_with
 from mailbox_operator.fetcher.ews.stream import Stream
-from mailbox_operator.fetcher.message import Arrival, Body
 from mailbox_operator.fetcher.source import SourceContext
-from mailbox_operator.fetcher.spool import Spool
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.ews import EwsSession
 from mailbox_operator.mail.secret import Secret
 
 if TYPE_CHECKING:
-    from mailbox_operator.fetcher.ews.calls import Fetched, Listed, Page
+    from mailbox_operator.fetcher.ews.calls import Listed, Page
     from mailbox_operator.mail.ews_folders import EwsFolder
 
 log = logging.getLogger(__name__)
@@ -28,8 +26,6 @@ T = TypeVar("T")
 
 CALL_SECONDS: Final = 120.0
 """Total, for one call: a page of changes, or a batch of messages."""
-SPOOLED_FROM: Final = 1 << 20
-"""Octets of a message that goes to the disk while it waits for the sink."""
 PAUSE: Final = 0.05
 """Between looks at what the sink has settled, where nobody tells."""
 GATHER_SECONDS: Final = 0.2
@@ -53,10 +49,10 @@ class EwsFetch:
         self._pipeline = context.pipeline
         self._fetch = context.pipeline.fetch
         self._watches_flags = self._fetch.unseen_only or not self._fetch.deduplicate
-        self._spool_folder = context.spool_folder
         self._target: EwsFolder | None = None
         self._news = asyncio.Event()
         self._fault: MailError | None = None
+        self._download = Download(self._call, self._account, pipeline=self._pipeline, spool_folder=context.spool_folder)
         self._after = AfterFetch(self._call, self._account, pipeline=self._pipeline)
         self._timer: asyncio.TimerHandle | None = None
 
@@ -178,8 +174,12 @@ class EwsFetch:
     async def _act(self, folders: "Sequence[EwsFolder]") -> None:
         for folder in folders:
             ledger = self._pipeline.checkpoint.folders.get(folder.name)
-            if isinstance(ledger, EwsLedger) and self._after.is_due(ledger):
-                await self._after.act(folder, ledger, target=self._make_target)
+            if isinstance(ledger, EwsLedger):
+                await self._act_in(folder, ledger)
+
+    async def _act_in(self, folder: "EwsFolder", ledger: EwsLedger) -> None:
+        if self._after.is_due(ledger):
+            await self._after.act(folder, ledger, target=self._make_target)
 
     async def _read(self, folder: "EwsFolder", ledger: EwsLedger) -> None:
         """Ask for page after page, until there is no more, and fetch what is wanted of it."""
@@ -198,9 +198,11 @@ class EwsFetch:
                 [*wanted, *(page.unread if self._watches_flags else ())], state=page.state, is_last=page.is_last
             )
             self._pipeline.changed()
-            await self._deliver(folder, ledger, fresh, wanted)
+            await self._download.deliver(folder, ledger, fresh, wanted)
+            if len(ledger.owed) >= AT_ONCE:  # a ledger remembers so many and no more
+                await self._act_in(folder, ledger)
         held = set(self._pipeline.held(folder.name, None))
-        await self._deliver(folder, ledger, [one for one in ledger.reopened if one not in held], {})
+        await self._download.deliver(folder, ledger, [one for one in ledger.reopened if one not in held], {})
 
     def _wanted(self, page: "Page", ledger: EwsLedger) -> "list[Listed]":
         """Return what of a page is not too old, the oldest first."""
@@ -209,43 +211,6 @@ class EwsFetch:
         return sorted(
             (one for one in backwards if since is None or one.received >= since), key=lambda one: one.received
         )
-
-    async def _deliver(
-        self, folder: "EwsFolder", ledger: EwsLedger, ids: Sequence[str], listed: "dict[str, Listed]"
-    ) -> None:
-        """Fetch messages and hand them over; what has gone meanwhile is done with."""
-        from mailbox_operator.fetcher.ews.calls import get_messages  # noqa: PLC0415 - 40 MiB, loaded by now
-
-        largest = self._fetch.max_message_size
-        sizes = {one: listed[one].size if one in listed else 0 for one in ids}
-        whole = [one for one in ids if sizes[one] <= largest]
-        heads = [one for one in ids if sizes[one] > largest]
-        if self._fetch.oversize == "Skip":
-            for one in heads:
-                self._pipeline.skip(folder.name, one)
-            heads = []
-        for some, is_whole in [
-            *((batch, True) for batch in cut_batches(whole, sizes)),
-            *((heads, False),) * bool(heads),
-        ]:
-            await self._pipeline.valve.wait_open()
-            found = await self._call(partial(get_messages, self._account, folder.handle, some, whole=is_whole))
-            self._pipeline.take(folder.name, ledger, [self._arrived(message, is_whole=is_whole) for message in found])
-            for one in set(some) - {message.id for message in found}:
-                self._pipeline.skip(folder.name, one)
-
-    def _arrived(self, message: "Fetched", *, is_whole: bool) -> tuple[Arrival, Body]:
-        octets = message.octets
-        size = len(octets) if is_whole else message.size
-        arrival = Arrival(message.id, render_internaldate(message.received), size, not is_whole, message.is_read)
-        if len(octets) < SPOOLED_FROM:
-            return arrival, octets
-        try:
-            spool = Spool(self._spool_folder)
-            spool.write(memoryview(octets))
-        except OSError as error:
-            raise MailError(f"{self._spool_folder} cannot be written: {error}", area=Area.POLICY) from error
-        return arrival, spool
 
     async def _call(self, call: Callable[[], T], /) -> T:
         self._check()
