@@ -67,7 +67,20 @@ class Wire:
 
     def dial(self, host: str, port: int) -> tuple[int, socket.socket]:
         """Return a connected, blocking socket, and a number to `forget` it by. In a thread. Raises MailError."""
-        connection: socket.socket = self._await(lambda: connect_tcp(host, port, policy=self._policy))
+        made: list[socket.socket] = []
+
+        async def connect() -> None:
+            made.append(await connect_tcp(host, port, policy=self._policy))
+            if self._cut:
+                made[0].close()
+
+        try:
+            self._await(connect)
+        except MailError:
+            for one in made:  # it came at the very moment of the cut
+                one.close()
+            raise
+        [connection] = made
         connection.settimeout(READ_SECONDS)
         self.is_dialled = True
         with self._lock:
