@@ -161,4 +161,7 @@ class EwsSession:
         auth = choose_auth(credential, taste.offers)
         door = Door(wire=self._wire, tls=self._endpoint.tls, name_of=self._host, auth=auth)
         url = taste.url if self._endpoint.path else ask_autodiscover(taste.url, address=self._address, door=door)
+        if self._endpoint.security is not Security.NONE and not url.lower().startswith("https:"):
+            # The credential would go over the wire for everybody to read.
+            raise MailError(f"autodiscover names {url}, which is not https", area=Area.POLICY)
         return open_mailbox(url, address=self._address, door=door)

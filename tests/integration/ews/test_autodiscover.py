@@ -76,3 +76,10 @@ def test_the_domain_itself_is_asked_where_there_is_no_autodiscover_host(exchange
     exchange.state.misbehaviours.append(redirecting("https://elsewhere.test/", below="/autodiscover"))
     found = verify("corp.test", "exchange.corp.test")
     assert found["IncomingReachable"]["verdict"] == "False", "a password does not follow a redirection"
+
+
+def test_no_credential_goes_to_a_service_that_is_not_secured(exchange: Exchange, verify: Verify) -> None:
+    exchange.state.autodiscover_url = "http://exchange.corp.test/EWS/Exchange.asmx"
+    found = verify(*NAMES)["IncomingAuthenticated"]
+    assert found["verdict"] == "False"
+    assert "not https" in found["message"]
