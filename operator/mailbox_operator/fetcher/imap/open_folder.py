@@ -17,6 +17,8 @@ from mailbox_operator.fetcher.imap.windows import SEARCH_LIST, SEARCH_WINDOW, as
 from mailbox_operator.fetcher.pipeline import Pipeline, follows_up
 from mailbox_operator.mail.folders import Folder
 
+ACTS_FROM = 1_000
+"""Messages to be marked, moved or deleted before more is listed: a ledger remembers so many (`owed.LIMIT`) and no more."""
 SETTLED_SECONDS = 2.0
 """For what was just fetched to be delivered, before another folder is opened."""
 
@@ -45,6 +47,8 @@ class OpenFolder:
             while upcoming:
                 listed = await self.folder.take_list(upcoming.asked) if upcoming.asked else upcoming.listed
                 window = upcoming
+                if len(ledger.owed.at_once) >= ACTS_FROM:  # here no other listing is under way
+                    await self.act(after)
                 # The next listing leaves before this window's bodies are asked for: then it is here when they are.
                 upcoming = await windows.asend(len(listed)) if window.through < through else None
                 await self._link.patience.until(lambda: not ledger.is_crowded)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mailbox_operator.fetcher.checkpoint import owed
 from mailbox_operator.fetcher.checkpoint.checkpoint import Checkpoint
 from mailbox_operator.fetcher.ids import MessageId
 from mailbox_operator.fetcher.imap.ledger import ImapLedger
@@ -84,6 +85,13 @@ def mail(uids: set[int] | range) -> dict[int, bytes]:
 
 def everything(**change: object) -> Fetch:
     return Fetch(since_seconds=None, **change)  # type: ignore[arg-type]
+
+
+async def test_more_messages_than_a_ledger_remembers_are_marked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(owed, "LIMIT", 4_000)
+    server, session = MailServer(messages=mail(range(1, 9_001))), Session(everything())
+    await session.run(server)
+    assert server.seen == set(range(1, 9_001))
 
 
 @pytest.mark.parametrize(
