@@ -23,6 +23,10 @@ FIELDS_LIMIT: Final = 1_000
 FIELD_LIMIT: Final = 65_536
 BOUNDARIES_LIMIT: Final = 100
 """The parser compares each line with the boundary of each part around it."""
+PARAMETERS_LIMIT: Final = 8_192
+"""Characters of a field whose parameters are looked for; the standard library's time for them grows with the square."""
+ADDRESSES_LIMIT: Final = 65_536
+"""Characters of all fields with addresses together; the same."""
 BROKEN: Final = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
 """What the standard library's parser raises for messages that are none."""
 ADDRESSES: Final = {
@@ -36,6 +40,14 @@ ADDRESSES: Final = {
 IDS: Final = {"in-reply-to": "inReplyTo", "references": "references"}
 
 Data = dict[str, Any]
+
+
+class _Part(Part):
+    """A message or a part of one, which has no parameters where the field that they stand in is too long."""
+
+    def get_param(self, param: str, failobj: Any = None, header: str = "content-type", unquote: bool = True) -> Any:  # noqa: FBT001, FBT002 - the library's
+        field = next((value for name, value in self.raw_items() if name.lower() == header.lower()), "")
+        return failobj if len(field) > PARAMETERS_LIMIT else super().get_param(param, failobj, header, unquote)
 
 
 def parse_message(pieces: Iterable[bytes], *, size: int) -> Data:
@@ -64,7 +76,9 @@ def _first(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _parse(octets: bytes) -> Data:
-    parser = BytesFeedParser(policy=policy.compat32)  # the newer policy parses each field eagerly, and trips over more
+    parser = BytesFeedParser(
+        _Part, policy=policy.compat32
+    )  # the newer policy parses each field eagerly, and trips over more
     parser.feed(octets)
     message = parser.close()
     fields = [(name, _cut(value)) for name, value in message.raw_items()][:FIELDS_LIMIT]
@@ -133,6 +147,7 @@ def _file_name(part: Part) -> str | None:
 def _read_fields(fields: list[tuple[str, str]]) -> Data:
     data: Data = {key: [] for key in (*ADDRESSES.values(), *IDS.values())}
     data |= {"messageID": None, "subject": None, "date": None}
+    addresses_left = ADDRESSES_LIMIT
     for name, raw in fields:
         match name.lower():
             case "subject":
@@ -142,7 +157,8 @@ def _read_fields(fields: list[tuple[str, str]]) -> Data:
             case "date":
                 data["date"] = data["date"] or _date(raw)
             case key if key in ADDRESSES:
-                data[ADDRESSES[key]] += _addresses(raw)
+                data[ADDRESSES[key]] += _addresses(raw[:addresses_left])
+                addresses_left = max(0, addresses_left - len(raw))
             case key if key in IDS:
                 data[IDS[key]] += decode_field(raw).split()
             case _:

@@ -115,6 +115,19 @@ def test_a_message_nested_to_hurt_is_not_parsed_and_said_so() -> None:
     assert data["subject"] == "deep"
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        b"Content-Type: text/plain" + b";" * (1 << 20) + b"\r\n",
+        b"Content-Type: text/plain; " + b'";' * (1 << 19) + b"\r\n",
+        (b"To: " + b"@" * 65_000 + b"\r\n") * 200,
+    ],
+)
+def test_no_field_holds_the_loop_however_it_is_made(fields: bytes) -> None:
+    data = parsed(b"Subject: long\r\n" + fields + b"\r\nhello")
+    assert (data["parsed"], data["subject"], data["text"]) == (True, "long", "hello")
+
+
 def test_of_a_message_too_large_the_beginning_is_parsed_and_the_cut_part_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
