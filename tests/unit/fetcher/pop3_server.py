@@ -19,6 +19,8 @@ class Pop3Server:
     """Unique ids that DELE refuses."""
     cut_at: bytes | None = None
     """A command in whose answer the connection is cut, once."""
+    tears: bytes | None = None
+    """The same, each time."""
     quits: bool = True
     """Whether QUIT deletes and says so."""
     refusal: bytes | None = None
@@ -53,7 +55,7 @@ class Pop3Server:
                 elif command == b"QUIT":
                     writer.write(self._quit(session))
                     return
-                elif session and command == self.cut_at:
+                elif session and command in {self.cut_at, self.tears}:
                     self.cut_at, answer = None, session.answer(command)
                     writer.write(answer[: len(answer) // 2])
                     return

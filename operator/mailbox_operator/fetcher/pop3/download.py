@@ -9,12 +9,12 @@ from mailbox_operator.fetcher.message import Arrival, Body, start_of
 from mailbox_operator.fetcher.pipeline import Pipeline
 from mailbox_operator.fetcher.pop3.arrival_date import arrival_date
 from mailbox_operator.fetcher.pop3.connection import Answer, Handed, Pop3Connection
-from mailbox_operator.fetcher.pop3.ledger import Pop3Ledger
+from mailbox_operator.fetcher.pop3.ledger import Pop3Ledger, hash_uidl
 from mailbox_operator.fetcher.pop3.listing import Shown, Sizes
 from mailbox_operator.fetcher.pop3.patience import Pop3Patience
 from mailbox_operator.fetcher.spool import Spool
 from mailbox_operator.mail.endpoint import Protocol
-from mailbox_operator.mail.errors import asking
+from mailbox_operator.mail.errors import MailError, asking
 from mailbox_operator.mail.pop3_capability import Capabilities
 
 FOLDER: Final = "INBOX"
@@ -23,6 +23,8 @@ DEPTH: Final = 100
 """Commands under way; with 10 a fast server waits for us now and then, with 1,000 it is no faster than with 100."""
 TRIES: Final = 3
 """So often the server may fail to hand a message out before it is given up."""
+TORN: Final = 10
+"""So often in a row the connection may end at one message."""
 
 
 class Pop3Download:
@@ -90,7 +92,18 @@ class Pop3Download:
     async def _ask(self, command: bytes, queue: deque[Shown]) -> None:
         self._command, self._queue = command, queue
         self._fill()
-        await self._patience.until(lambda: not self._asked and not self._queue)
+        try:
+            await self._patience.until(lambda: not self._asked and not self._queue)
+        except MailError:
+            self._tear()
+            raise
+
+    def _tear(self) -> None:
+        """Note that the connection has ended. A message that it ends at again and again must not stop those behind it."""
+        shown = next(iter(self._asked.values()), None)
+        if shown is not None and self._ledger.count_torn(hash_uidl(shown.uidl)) >= TORN:
+            said = "The connection ends each time that the server is to hand it out"
+            self._pipeline.quarantine(FOLDER, _id_of(shown), said)
 
     def _fill(self) -> None:
         """Ask for as many as may be under way, half of them at a time, so that a write carries many."""

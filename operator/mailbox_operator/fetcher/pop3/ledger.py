@@ -43,6 +43,8 @@ class Pop3Ledger:
         """Of the first sync, until it is done: older messages (seconds since the epoch) are not fetched."""
         self.delete_after: float | None = None
         """Seconds after which a message handed over is deleted; None: it is left. Not stored: the plan says it."""
+        self.torn: tuple[UidlHash, int] | None = None
+        """At which message the connection last ended, and how often in a row."""
         self._done: set[UidlHash] = set()
         self._due: dict[UidlHash, int] = {}
         self._gone: dict[UidlHash, int] = {}
@@ -82,6 +84,12 @@ class Pop3Ledger:
         if one not in self._due:
             self._gone.pop(one, None)
             self._done.add(one)
+
+    def count_torn(self, one: UidlHash) -> int:
+        """Count that the connection ended where a message was to come; return how often it did so in a row."""
+        before = self.torn[1] if self.torn and self.torn[0] == one else 0
+        self.torn = (one, before + 1)
+        return before + 1
 
     def reopen(self, message_ids: Iterable[MessageId]) -> None:
         """Have messages handed over once more: to the next session they are not known."""

@@ -12,7 +12,7 @@ from conformance.source import EVERYTHING, Rig, octets_of
 from mailbox_operator.diagnosis.finding import Finding, Retry
 from mailbox_operator.fetcher.plan import Fetch
 from mailbox_operator.fetcher.plan import Source as SourcePlan
-from mailbox_operator.fetcher.pop3 import session
+from mailbox_operator.fetcher.pop3 import download, session
 from mailbox_operator.fetcher.pop3.ledger import Pop3Ledger, hash_uidl
 from mailbox_operator.mail.endpoint import Protocol, Security
 from unit.fetcher.peer import playing
@@ -263,6 +263,20 @@ async def test_a_message_that_the_server_never_hands_out_is_given_up_and_stops_n
     rig = await fetch(server, tmp_path, checkpoint=checkpoint)
     assert rig.checkpoint.quarantine.count == 1
     assert "cannot read it" in rig.checkpoint.quarantine.last
+
+
+async def test_a_message_at_which_the_connection_ends_each_time_is_given_up_and_stops_nobody(tmp_path: Path) -> None:
+    server = Pop3Server(tears=b"RETR 2")
+    sent = [octets_of(number) for number in range(1, 6)]
+    for octets in sent:
+        server.put(octets)
+    async with serving(server, tmp_path) as plan:
+        rig = Rig(plan)
+        for _ in range(download.TORN):
+            assert await rig.once() is not None
+        assert await rig.once() is None
+    assert rig.bodies == [sent[0], *sent[2:]]
+    assert "u2: The connection ends each time" in rig.checkpoint.quarantine.last
 
 
 async def test_a_message_that_was_given_up_comes_when_somebody_asks_for_it(tmp_path: Path) -> None:
