@@ -26,25 +26,20 @@ OUTGOING_PORTS: dict[Security, Callable[[MailServer], int]] = {
 
 
 def incoming(server: MailServer, account: Account, security: Security = Security.TLS) -> Side:
-    endpoint = Endpoint(
-        protocol=Protocol.IMAP,
-        host="localhost",
-        port=INCOMING_PORTS[security](server),
-        security=security,
-        tls=TlsOptions(ca_pem=server.ca_pem),
-    )
-    return Side(endpoint=endpoint, credential=Credential(username=account.address, secret=Secret(account.password)))
+    return _side(server, account, protocol=Protocol.IMAP, port=INCOMING_PORTS[security](server), security=security)
 
 
 def outgoing(server: MailServer, account: Account, security: Security = Security.START_TLS) -> Side:
-    endpoint = Endpoint(
-        protocol=Protocol.SMTP,
-        host="localhost",
-        port=OUTGOING_PORTS[security](server),
-        security=security,
-        tls=TlsOptions(ca_pem=server.ca_pem),
+    return _side(server, account, protocol=Protocol.SMTP, port=OUTGOING_PORTS[security](server), security=security)
+
+
+def _side(server: MailServer, account: Account, *, protocol: Protocol, port: int, security: Security) -> Side:
+    return Side(
+        endpoint=Endpoint(
+            protocol=protocol, host="localhost", port=port, security=security, tls=TlsOptions(ca_pem=server.ca_pem)
+        ),
+        credential=Credential(username=account.address, secret=Secret(account.password)),
     )
-    return Side(endpoint=endpoint, credential=Credential(username=account.address, secret=Secret(account.password)))
 
 
 def receiving(server: MailServer, account: Account) -> Target:
