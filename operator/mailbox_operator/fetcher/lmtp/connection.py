@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from mailbox_operator.fetcher.lmtp.answer import judge_end
+from mailbox_operator.fetcher.lmtp.answer import judge_end, said_of
 from mailbox_operator.fetcher.lmtp.content import stuff
 from mailbox_operator.fetcher.lmtp.dialogue import Content, Envelope, LmtpDialogue
 from mailbox_operator.fetcher.lmtp.offers import Form, Offers, render_envelope
@@ -191,6 +191,8 @@ class LmtpConnection(asyncio.Protocol):
             ended = dialogue.receive(reply)
             self._write_out()
             if ended is None:
+                if dialogue.is_over:  # some that say 421 leave it to us to close
+                    self.abort(said_of(reply, None))
                 continue
             errand = self._errands.pop(0)
             assert errand is ended.envelope  # noqa: S101 - a server answers in order
