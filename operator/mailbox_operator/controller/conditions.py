@@ -25,7 +25,7 @@ def next_conditions(  # noqa: PLR0913 - what conditions are made of
     generation: int,
     now: str,
     working: bool,
-    trouble: Outcome | None = None,
+    doubted: Outcome | None = None,
 ) -> list[Condition]:
     """Return the conditions in their documented order.
 
@@ -36,13 +36,13 @@ def next_conditions(  # noqa: PLR0913 - what conditions are made of
         generation: of the spec that this speaks of.
         now: RFC 3339, the time of a transition.
         working: whether a verification goes on, or waits for its turn, whose outcome may differ.
-        trouble: what went wrong just now, and is not believed yet.
+        doubted: `Reconciling` of a mailbox that was well, while what went wrong is not believed yet.
     """
     steps = list(outcomes)
     before = {one["type"]: one for one in previous}
     ready = summary(steps, working=working)
     found = [_condition(one, before, generation=generation, now=now) for one in (*steps, ready)]
-    if moving := _retrying(trouble) if trouble else _moving(steps, ready, working=working):
+    if moving := _moving(steps, ready, working=working) or doubted:
         found.append(_condition(moving, before, generation=generation, now=now))
     for caution in cautions:
         warning = holds(ConditionType(caution.type), caution.message, reason=caution.reason)
@@ -86,10 +86,11 @@ def _moving(steps: Sequence[Outcome], ready: Outcome, *, working: bool) -> Outco
         return holds(ConditionType.STALLED, cause.message, reason=cause.reason)
     if working:
         return holds(ConditionType.RECONCILING, "The mailbox is being verified", reason=Reason.PROGRESSING)
-    return _retrying(wrong[0]) if wrong else None
+    return retrying(wrong[0]) if wrong else None
 
 
-def _retrying(cause: Outcome) -> Outcome:
+def retrying(cause: Outcome) -> Outcome:
+    """Return Reconciling where something that may pass is tried again."""
     message = f"It is tried again: {cause.message}"[:1024]
     return holds(ConditionType.RECONCILING, message, reason=Reason.PROGRESSING_WITH_RETRY)
 

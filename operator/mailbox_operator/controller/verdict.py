@@ -9,7 +9,7 @@ from mailbox_operator.api.conditions import ConditionType
 from mailbox_operator.api.mailbox import Mailbox
 from mailbox_operator.api.reasons import Reason
 from mailbox_operator.controller.backoff import rfc3339
-from mailbox_operator.controller.conditions import carried, carried_cautions, next_conditions
+from mailbox_operator.controller.conditions import carried, carried_cautions, next_conditions, retrying
 from mailbox_operator.controller.fetching import LOST, Fetching, fetcher_status, fetching_cautions, fetching_outcomes
 from mailbox_operator.controller.judge import Judgement
 from mailbox_operator.controller.outcome import Outcome, Status, blocked, holds, unknown
@@ -101,7 +101,7 @@ def weigh(mailbox: Mailbox, found: Evidence, *, now: datetime) -> Verdict:
         generation=mailbox.metadata.generation,
         now=rfc3339(now),
         working=found.working,
-        trouble=trouble,
+        doubted=retrying(trouble) if trouble else _still_doubted(found, status),
     )
     if judgement.chosen:
         status["resolved"] = resolved(mailbox.spec, judgement.chosen)
@@ -146,6 +146,16 @@ def _stopped(early: Sequence[Outcome], references: Outcome) -> list[Outcome]:
     """Return the steps before the network where what is referred to cannot be used."""
     where = next(n for n, one in enumerate(early) if one.type == references.type)
     return [*early[:where], references, *(blocked(one.type) for one in early[where + 1 :])]
+
+
+def _still_doubted(found: Evidence, status: Object) -> Outcome | None:
+    """Return what the status says of a fault that is not believed yet, for a visit that has nothing newer."""
+    if found.run or not status.get("failedProbes"):
+        return None
+    for one in found.before["conditions"]:
+        if one["type"] == ConditionType.RECONCILING and one["reason"] == Reason.PROGRESSING_WITH_RETRY:
+            return holds(ConditionType.RECONCILING, one["message"], reason=one["reason"])
+    return None
 
 
 def _pending_again(outcome: Outcome) -> Outcome:

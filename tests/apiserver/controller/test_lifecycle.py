@@ -1,10 +1,19 @@
 """Restarts, suspension, reconciles on demand, deletion."""
 
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from apiserver.controller.conftest import WEBHOOK, Team
+from mailbox_operator.api.conditions import ALWAYS_PRESENT
 from support import manifests
 from support.kube import until
+from testbed.tcp_proxy import tcp_proxy
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.timeout(90)]
 
@@ -105,3 +114,50 @@ def test_a_namespace_deleted_under_load_leaves_no_error(team: Team) -> None:
     team.operator.wait_idle()
     assert team.operator.metric("mailbox_operator_reconcile_errors_total") == errors, team.operator.text()
     assert "Traceback" not in team.operator.text()
+
+
+@pytest.mark.timeout(120)
+def test_a_mailbox_that_flaps_changes_conditions_and_stays_ready_through_three_faults(
+    team: Team, tmp_path: Path
+) -> None:
+    with (
+        tcp_proxy(("127.0.0.1", team.mail.dovecot.imaps)) as wire,
+        history(team, tmp_path / "statuses") as statuses,
+    ):
+        team.mailbox("support", incoming={"port": wire.port})
+        team.kube.wait_condition("support", "Ready", seconds=15)
+        wire.leave()
+        team.kube.run("annotate", "mailbox", "support", "mailbox-operator.io/reconcile-at=now")
+        failed = team.kube.wait_condition("support", "Ready", "False", seconds=40)
+        wire.come_back()
+        team.kube.wait_condition("support", "Ready", seconds=40)
+        told = statuses()
+    doubted = [one for one in told if one.get("failedProbes")]
+    assert {one["failedProbes"] for one in doubted} == {1, 2, 3}
+    for one in doubted:
+        conditions = {each["type"]: each for each in one["conditions"]}
+        assert {conditions[name]["status"] for name in ALWAYS_PRESENT} == {"True"}
+        assert conditions["Reconciling"]["reason"] == "ProgressingWithRetry"
+        assert failed["message"] in conditions["Reconciling"]["message"], "it says what is wrong meanwhile"
+    assert not any("loginFailures" in one for one in told)
+    assert {
+        each["reason"] for one in told for each in one.get("conditions", ()) if each["type"] == "IncomingAuthenticated"
+    } <= {
+        "Pending",
+        "Succeeded",
+        "BlockedByEarlierStep",
+    }, "trouble of the transport is no refused login"
+    assert team.kube.get("mailbox", "support")["metadata"]["generation"] == 1
+    assert {one["observedGeneration"] for one in told} <= {-1, 1}
+    assert sorted(reason for _, reason, _ in team.events()) == sorted(["Verified", failed["reason"], "Recovered"])
+
+
+@contextmanager
+def history(team: Team, file: Path) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """Follow the only Mailbox; what is yielded returns each status that it has had."""
+    command = team.kube.command("get", "mailboxes", "--watch", "-o", "jsonpath={.status}{'\\n'}")
+    with file.open("wb") as output, subprocess.Popen(command, stdout=output) as watch:
+        try:
+            yield lambda: [json.loads(line) for line in file.read_text().splitlines() if line]
+        finally:
+            watch.terminate()

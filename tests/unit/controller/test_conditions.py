@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from mailbox_operator.api.conditions import ALWAYS_PRESENT, ConditionType
 from mailbox_operator.api.reasons import Reason
-from mailbox_operator.controller.conditions import STEPS, carried, next_conditions
+from mailbox_operator.controller.conditions import STEPS, carried, next_conditions, retrying
 from mailbox_operator.controller.outcome import Outcome, Remedy, Status, blocked, fails, holds, unknown
 from mailbox_operator.verification.model import Caution
 
@@ -153,11 +153,11 @@ def test_whatever_was_found_the_conditions_are_what_is_promised(
     second: tuple[Outcome, ...],
     warnings: list[Caution],
     working: bool,  # noqa: FBT001 - hypothesis gives it
-    doubted: bool,  # noqa: FBT001 - hypothesis gives it
+    troubled: bool,  # noqa: FBT001 - hypothesis gives it
 ) -> None:
     before = next_conditions([], first, (), generation=1, now=NOW, working=working)
-    trouble = second[0] if doubted else None
-    found = next_conditions(before, second, warnings, generation=2, now=LATER, working=working, trouble=trouble)
+    doubted = retrying(second[0]) if troubled else None
+    found = next_conditions(before, second, warnings, generation=2, now=LATER, working=working, doubted=doubted)
     types = [one["type"] for one in found]
     assert types[: len(ALWAYS_PRESENT)] == [str(kind) for kind in ALWAYS_PRESENT]
     assert len(types) == len(set(types))
@@ -169,5 +169,5 @@ def test_whatever_was_found_the_conditions_are_what_is_promised(
         assert one["observedGeneration"] == 2
         turned = one["type"] not in known or known[one["type"]]["status"] != one["status"]
         assert (one["lastTransitionTime"] == LATER) is turned
-    again = next_conditions(found, second, warnings, generation=2, now="never", working=working, trouble=trouble)
+    again = next_conditions(found, second, warnings, generation=2, now="never", working=working, doubted=doubted)
     assert again == found, "nothing new, nothing written"

@@ -132,6 +132,7 @@ def test_a_passing_fault_leaves_it_ready_and_says_so() -> None:
     assert conditions(verdict)["Ready"] == ("True", "Succeeded")
     assert conditions(verdict)["Reconciling"] == ("True", "ProgressingWithRetry")
     assert verdict.status["failedProbes"] == 1
+    assert weigh(one, evidence(one, verdict.status), now=LATER).status == verdict.status, "and goes on saying so"
     believed = weigh(one, evidence(one, verdict.status, **proven(one, away, tries=3)), now=NOW)
     assert conditions(believed)["Ready"] == ("False", "ConnectionRefused")
     assert "failedProbes" not in believed.status
