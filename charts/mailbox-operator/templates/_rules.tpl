@@ -4,7 +4,7 @@
 # the objects it serves
 - apiGroups: [mailbox-operator.io]
   resources: [mailboxes, oauthapps]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [mailbox-operator.io]
   resources: [mailboxes/status, oauthapps/status]
   verbs: [patch]
@@ -23,14 +23,14 @@
 # a fetcher's identity: its checkpoint and nothing else
 - apiGroups: [""]
   resources: [serviceaccounts]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [list, watch, create, patch, delete]
 - apiGroups: [rbac.authorization.k8s.io]
   resources: [roles, rolebindings]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [list, watch, create, patch, delete]
 # the fetchers
 - apiGroups: [apps]
   resources: [deployments]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [list, watch, create, patch, delete]
 # what people read in `kubectl describe`
 - apiGroups: [events.k8s.io]
   resources: [events]
@@ -41,7 +41,7 @@
 # presets of mail providers
 - apiGroups: [mailbox-operator.io]
   resources: [mailproviders]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [mailbox-operator.io]
   resources: [mailproviders/status]
   verbs: [patch]
