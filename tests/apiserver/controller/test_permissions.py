@@ -64,7 +64,7 @@ def live_a_mailboxs_life(team: Team) -> None:
             team.kube.wait_condition("watched", "Ready", seconds=15)
         team.kube.patch("mailbox", "support", {"spec": {"delivery": None}})
         until(lambda: team.kube.find("deployment", "mbx-support") is None, seconds=20, what="the fetcher is gone")
-        for one in ("mailprovider", "oauthapp"):
-            until(lambda kind=one: team.kube.conditions(name, kind=kind), seconds=10, what=f"{one} was visited")
+        team.kube.wait_condition(name, "SpecValid", kind="mailprovider", seconds=10)
+        team.kube.wait_condition(name, "SpecValid", kind="oauthapp", seconds=10)
     finally:
         team.kube.delete("mailprovider", name)
