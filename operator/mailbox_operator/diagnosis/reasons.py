@@ -30,14 +30,13 @@ def reasons() -> dict[str, Reason]:
 
 def combine(candidates: Sequence[Reason]) -> Reason:
     """Return what stands for all of `candidates`, the likeliest first, where the evidence cannot tell them apart."""
-    first, *others = candidates
-    if not others:
-        return first
+    if len(candidates) == 1:
+        return candidates[0]
     return Reason(
         name="Or".join(one.name for one in candidates),
         retry=_retry_of(candidates),
-        meaning=", or: ".join([first.meaning, *(_lowered(one.meaning) for one in others)]),
-        action="; otherwise: ".join([first.action, *(_lowered(one.action) for one in others)]),
+        meaning=_joined([one.meaning for one in candidates], ", or: "),
+        action=_joined([one.action for one in candidates], "; otherwise: "),
     )
 
 
@@ -46,6 +45,12 @@ def _retry_of(candidates: Sequence[Reason]) -> Retry:
     healing = {one.retry in HEALING for one in candidates}
     refreshed = any(one.retry is Retry.REFRESH for one in candidates[1:])
     return Retry.LIMITED if len(healing) > 1 or refreshed else candidates[0].retry
+
+
+def _joined(texts: Sequence[str], between: str) -> str:
+    """Return the texts in one, each once."""
+    first, *others = dict.fromkeys(texts)
+    return between.join([first, *map(_lowered, others)])
 
 
 def _lowered(text: str) -> str:

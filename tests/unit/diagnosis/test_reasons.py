@@ -22,3 +22,9 @@ def test_a_combined_reason_is_tried_again_as_the_likeliest_unless_the_others_con
     names: list[str], retry: Retry
 ) -> None:
     assert combine([reasons()[name] for name in names]).retry is retry
+
+
+def test_two_causes_with_one_remedy_name_it_once() -> None:
+    found = combine([reasons()[name] for name in ("ServerUnavailable", "AuthenticationUnavailable")])
+    assert found.action == reasons()["ServerUnavailable"].action == reasons()["AuthenticationUnavailable"].action
+    assert ", or: " in found.meaning
