@@ -106,6 +106,12 @@ IMAP: Final = FAULTS | {
     ),
 }
 POP3: Final = FAULTS | {
+    "temporary": Fault(
+        AUTHENTICATED,
+        "ServerUnavailableOrAuthenticationUnavailable",
+        ("emporar", "not at fault"),
+        login={"username": f"temporary@{DOMAIN}"},
+    ),
     "wrong-protocol": Fault(REACHABLE, "WrongProtocol", ("POP3", "995"), at("good", "StartTLS", 143)),
     "wrong-protocol-tls": Fault(SECURED, "WrongProtocol", ("POP3", "995"), at("good", "TLS", 993)),
     "tls-on-plain-port": Fault(SECURED, "TLSModeMismatch", ("StartTLS",), at("good", "TLS", 110)),
@@ -208,6 +214,16 @@ OTHERS: Final = (
     Situation(
         name="no-such-folder",
         spec={"fetch": {"folders": {"include": ["INBOX", "Invoices"]}}},
+        condition="FoldersAccessible",
+        reason="FolderNotFound",
+        says=("Invoices", "fetch.folders"),
+    ),
+    Situation(
+        name="ews-no-such-folder",
+        spec={
+            "incoming": {"protocol": "EWS", "url": url_at("good"), **NO_HOST},
+            "fetch": {"folders": {"include": ["INBOX", "Invoices"]}},
+        },
         condition="FoldersAccessible",
         reason="FolderNotFound",
         says=("Invoices", "fetch.folders"),
