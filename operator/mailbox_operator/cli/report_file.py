@@ -21,10 +21,10 @@ def as_junit(address: str, report: Report) -> str:
     failures = sum(one.verdict is Verdict.FALSE for one in report.results)
     skipped = sum(one.verdict is Verdict.UNKNOWN for one in report.results)
     seconds = sum(one.milliseconds for one in report.results) / 1000
-    numbers = {"tests": len(report.results), "failures": failures, "errors": 0, "skipped": skipped}
+    numbers = {"tests": len(report.results), "failures": failures, "errors": 0}
     counts = {name: str(value) for name, value in numbers.items()} | {"time": f"{seconds:.3f}"}
-    top = Element("testsuites", counts)
-    suite = SubElement(top, "testsuite", {"name": written(address)} | counts)
+    top = Element("testsuites", counts)  # which counts none as skipped, says Jenkins
+    suite = SubElement(top, "testsuite", {"name": written(address), "skipped": str(skipped)} | counts)
     for one in report.results:
         case = SubElement(
             suite,

@@ -6,14 +6,18 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 from integration.conftest import Account
 from testbed.mailserver import MailServer
 
+SCHEMA: Final = Draft202012Validator(
+    json.loads((Path(__file__).resolve().parents[3] / "docs/verify-report.schema.json").read_text())
+)
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
 
 
@@ -75,6 +79,7 @@ def test_what_kubectl_prints_is_enough(server: MailServer, account: Account, tmp
     done = run("-o", "json", "--no-test-message", objects=[everything], folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(done.stdout)
+    SCHEMA.validate(report)
     assert report["address"] == account.address
     assert [one["verdict"] for one in report["results"]] == ["True"] * 7 + ["Unknown"]
     assert report["results"][-1]["reason"] == "NotRequested"

@@ -31,6 +31,19 @@ def test_the_version_is_told_both_ways() -> None:
     assert run("--version").output.startswith("mailbox-operator ")
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_what_completes_it_is_printed_for_each_shell(shell: str) -> None:
+    said = run("completion", shell)
+    assert said.exit_code == 0
+    assert f"_MAILBOX_OPERATOR_COMPLETE={shell}_complete" in said.output
+
+
+def test_commands_and_options_are_completed() -> None:
+    asked = {"_MAILBOX_OPERATOR_COMPLETE": "bash_complete", "COMP_CWORD": "1"}
+    said = CliRunner(env=asked | {"COMP_WORDS": "mailbox-operator ver"}).invoke(main, prog_name="mailbox-operator")
+    assert said.output.split() == ["plain,verify", "plain,version"]
+
+
 @pytest.mark.parametrize(
     ("command", "code"), [(("run", "--listen-port", "0"), 2), (("quarantine", "list", "support"), 1)]
 )

@@ -1,18 +1,28 @@
 """What a program gets of a verification."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
 from xml.etree import ElementTree as ET
 
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from lxml import etree
 
 from mailbox_operator.cli.report_file import as_json, as_junit
 from mailbox_operator.verification.judging import blocked
 from mailbox_operator.verification.model import Report, Step, StepResult, Verdict
 from unit.cli.test_step_display import BAD, CAUTION, GOOD
 
+TOP: Final = Path(__file__).resolve().parents[3]
+JUNIT: Final = etree.XMLSchema(etree.parse(TOP / "tests/data/cli/junit.xsd"))
+JSON: Final = Draft202012Validator(json.loads((TOP / "docs/verify-report.schema.json").read_text()))
+
 
 def read(text: str) -> ET.Element:
+    JUNIT.assertValid(etree.fromstring(text.encode()))
     return ET.fromstring(text)[0]  # noqa: S314 - our own
 
 
@@ -25,6 +35,14 @@ def test_json_holds_all_of_it() -> None:
     assert [one["verdict"] for one in found["results"]] == ["True", "False", "Unknown"]
     assert found["results"][1]["reason"] == "CredentialsInvalid"
     assert found["cautions"][0]["type"] == "PlaintextTransport"
+
+
+def test_json_is_what_its_schema_says() -> None:
+    results = tuple(
+        replace(BAD if step is Step.INCOMING_AUTHENTICATED else GOOD, step=step, retry_after_seconds=1.5)
+        for step in Step
+    )
+    JSON.validate(json.loads(as_json("support@example.com", Report(results=results, cautions=(CAUTION,)))))
 
 
 def test_junit_makes_each_step_a_test() -> None:
