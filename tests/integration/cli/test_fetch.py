@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from integration.conftest import Account
+from integration.fetcher.conftest import receiving
 from mailbox_operator.cli.pod_files import MEMORY
 from support.kube import until
 from testbed.mailserver import MailServer, free_ports
@@ -89,6 +90,23 @@ def test_into_a_maildir_with_lines_for_a_program(
     assert (again["delivered"], again["pending"]) == (0, 0), "it goes on where it ended"
     assert account.password not in done.stdout + done.stderr
     assert not laid_out(account.password), "the secrets laid out for it are gone"
+
+
+def test_into_another_mailbox_by_lmtp_and_to_a_url(
+    server: MailServer, account: Account, manifest: Path, secrets: Path, tmp_path: Path
+) -> None:
+    seed(server, account, 5)
+    other = f"other-{account.address}"
+    server.dovecot.set_password(other, account.password)
+    words = ("-f", str(manifest), "--secrets-from", str(secrets), "--once")
+    done = fetch(tmp_path, *words, "--to", f"lmtp:localhost:{server.dovecot.lmtp}/{other}")
+    assert done.returncode == 0, done.stderr
+    assert server.dovecot.count(other) == 5
+
+    with receiving() as receiver:
+        done = fetch(tmp_path, *words, "--to", receiver.url, "--checkpoint", "file:for-the-url.json")
+        assert done.returncode == 0, done.stderr
+        assert {event.fields["ce-messageid"] for event in receiver.accepted} == {f"<{n}@cli>" for n in range(5)}
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])

@@ -72,6 +72,13 @@ class Receiver:
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     """A webhook on a port of its own."""
+    with receiving() as made:
+        yield made
+
+
+@contextlib.contextmanager
+def receiving() -> Iterator[Receiver]:
+    """Run a webhook on a port of its own."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
