@@ -184,6 +184,31 @@ def test_a_message_is_not_given_up_while_the_whole_sink_is_down() -> None:
     assert not any(plan.fail(one, DOWN, now=n) for n in range(100))
 
 
+def test_ten_minutes_of_500_cost_few_requests_and_nothing_is_given_up() -> None:
+    plan, now, asked = schedule(concurrency=8), 0.0, 0
+    waiting = [delivery(uid) for uid in range(1, 21)]
+    for one in waiting:
+        plan.add(one)
+    while now < 600:
+        while tried := plan.take(now=now, under_way=0):
+            tried.started = now
+            assert not plan.fail(tried, judge_answer(500), now=now)
+            asked += 1
+        wake = plan.wake_at(now=now)
+        assert wake is not None
+        now = max(wake, now + 0.001)
+    assert asked < 40, "a minute apart in the end"
+    assert plan.health(now=now).failing
+    accepted = set[int]()
+    while now < 661 and len(accepted) < len(waiting):
+        while tried := plan.take(now=now, under_way=0):
+            plan.accept(tried, now=now)
+            accepted.add(int(tried.message.id))
+        now += 0.5
+    assert accepted == set(range(1, 21)), "all of them, within a minute of its recovery"
+    assert not plan.health(now=now).failing
+
+
 def test_gone_is_gone_for_good() -> None:
     plan = schedule()
     one, two = delivery(1), delivery(2)
