@@ -22,6 +22,7 @@ class MailServer:
     vanishing: set[int] = field(default_factory=set)
     """Listed once, and gone when they are asked for."""
     broken: set[int] = field(default_factory=set)
+    broken_code: bytes = b"SERVERBUG"
     """Never handed out: the command ends in NO."""
     forgetful: set[int] = field(default_factory=set)
     """Left out once although the command ends in OK."""
@@ -161,7 +162,7 @@ class MailServer:
                     message, section = message.partition(b"\r\n\r\n")[0] + b"\r\n\r\n", b"BODY[HEADER]"
                 items = b'UID %d FLAGS () INTERNALDATE "%b" RFC822.SIZE %d' % (uid, self._date(uid), self._size(uid))
                 yield b"* 1 FETCH (%b %b {%d}\r\n%b)" % (items, section, len(message), message)
-        yield b"TAG NO [SERVERBUG] cannot read it" if failed else b"TAG OK done"
+        yield b"TAG NO [%b] cannot read it" % self.broken_code if failed else b"TAG OK done"
 
     def _within(self, command: bytes) -> list[int]:
         found = SET.search(command)

@@ -14,6 +14,7 @@ class Pop3Server:
     """None: any will do."""
     capabilities: tuple[bytes, ...] = (b"TOP", b"UIDL", b"USER", b"PIPELINING", b"RESP-CODES")
     broken: set[bytes] = field(default_factory=set)
+    broken_words: bytes = b"cannot read it"
     """Unique ids that are never handed out."""
     undeletable: set[bytes] = field(default_factory=set)
     """Unique ids that DELE refuses."""
@@ -110,7 +111,7 @@ class _Session:
         if name == b"DELE":
             return self._delete(uidl)
         if uidl in self._server.broken:
-            return b"-ERR cannot read it\r\n"
+            return b"-ERR %b\r\n" % self._server.broken_words
         octets = messages[uidl]
         return b"+OK\r\n" + stuffed(octets if name == b"RETR" else octets.partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
 

@@ -22,6 +22,8 @@ from mailbox_operator.mail.imap_connection import Reply
 OUTSTANDING: Final = 3
 TRIES: Final = 3
 """So often the server may fail to hand a message out before it is given up."""
+SERVERS_OWN: Final = frozenset({"UNAVAILABLE", "INUSE"})
+"""Codes of a fault that passes and is no message's: while the store is away, none could be handed out (RFC 5530)."""
 TORN: Final = 10
 """So often in a row the connection may end at one message."""
 
@@ -127,6 +129,8 @@ class Download:
             failed = MailError(
                 reply.text or "no message came", area=Area.IMAP, status=reply.status, response_code=reply.code
             )
+            if reply.code.upper() in SERVERS_OWN:
+                break
             if self._pipeline.checkpoint.count_try(self._folder.name, uid) >= TRIES:
                 self._pipeline.quarantine(self._folder.name, uid, f"The server does not hand it out: {failed.text}")
                 failed = None

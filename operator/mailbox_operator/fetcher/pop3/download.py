@@ -23,6 +23,8 @@ DEPTH: Final = 100
 """Commands under way; with 10 a fast server waits for us now and then, with 1,000 it is no faster than with 100."""
 TRIES: Final = 3
 """So often the server may fail to hand a message out before it is given up."""
+SERVERS_OWN: Final = frozenset({"SYS/TEMP", "IN-USE"})
+"""Codes of a fault that passes and is no message's: while the store is away, none could be handed out (RFC 3206, RFC 2449)."""
 TORN: Final = 10
 """So often in a row the connection may end at one message."""
 
@@ -139,7 +141,7 @@ class Pop3Download:
         failed, self._failed = self._failed, []
         unready: Answer | None = None
         for shown, answer in failed:
-            if self._pipeline.checkpoint.count_try(FOLDER, _id_of(shown)) < TRIES:
+            if answer.code in SERVERS_OWN or self._pipeline.checkpoint.count_try(FOLDER, _id_of(shown)) < TRIES:
                 unready = answer
             else:
                 said = f"The server does not hand it out: {answer.text or 'no reason told'}"

@@ -126,6 +126,18 @@ def test_none_is_lost_among_those_that_vanish_or_are_left_out(
     assert session.ledger.last == max(uids, default=0)
 
 
+async def test_a_store_that_is_away_for_a_while_costs_no_message_its_tries() -> None:
+    server = MailServer(messages=mail(range(1, 6)), broken={1, 2, 3, 4, 5}, broken_code=b"UNAVAILABLE")
+    session = Session(everything())
+    for _ in range(6):
+        with pytest.raises(MailError, match="cannot read it"):
+            await session.run(server)
+    server.broken.clear()
+    await session.run(server)
+    assert set(session.bodies) == {1, 2, 3, 4, 5}
+    assert session.checkpoint.quarantine.count == 0
+
+
 async def test_a_message_that_the_server_cannot_hand_out_is_given_up_in_the_end() -> None:
     server, session = MailServer(messages=mail(range(1, 6)), broken={3}), Session(everything())
     for _ in range(2):

@@ -251,6 +251,19 @@ async def test_a_message_that_is_too_large_is_skipped_where_that_is_asked_or_the
     assert rig.pipeline.meter.skipped == 1
 
 
+async def test_a_store_that_is_away_for_a_while_costs_no_message_its_tries(tmp_path: Path) -> None:
+    server = Pop3Server(broken_words=b"[SYS/TEMP] the store is away")
+    server.broken.add(server.put(octets_of(1)))
+    checkpoint: str | None = None
+    for _ in range(6):
+        rig, finding = await try_to_fetch(server, tmp_path, checkpoint=checkpoint)
+        assert finding is not None
+        checkpoint = rig.checkpoint.to_json()
+    server.broken.clear()
+    rig = await fetch(server, tmp_path, checkpoint=checkpoint)
+    assert (len(rig.bodies), rig.checkpoint.quarantine.count) == (1, 0)
+
+
 async def test_a_message_that_the_server_never_hands_out_is_given_up_and_stops_nobody(tmp_path: Path) -> None:
     server = Pop3Server()
     server.broken.add(server.put(octets_of(1)))
