@@ -8,13 +8,23 @@ NEVER: Final = (".svc", ".svc.cluster.local", ".localhost")
 """Names that no proxy outside the cluster knows."""
 
 
+class ProxyError(Exception):
+    """A proxy that cannot be used, and what to write instead. It tells no more of it than its scheme: it may hold a password."""
+
+
 def find_proxy(scheme: str, host: str, *, environment: Mapping[str, str]) -> str | None:
-    """Return the proxy's URL, or None: connect directly. `NO_PROXY` takes names, their domains, addresses and networks."""
+    """Return the proxy's URL, or None: connect directly. `NO_PROXY` takes names, their domains, addresses and networks.
+
+    Raises ProxyError: it is no proxy of HTTP.
+    """
     names = (f"{scheme}_proxy", "all_proxy")
     found = next((value for name in names if (value := _read(environment, name))), None)
     if not found or _bypasses(host.lower().strip("[]"), _read(environment, "no_proxy")):
         return None
-    return found if "://" in found else f"http://{found}"
+    spoken, separator, _ = found.partition("://")
+    if separator and spoken.lower() not in {"http", "https"}:
+        raise ProxyError(f"a proxy of {spoken} is not spoken to: write http://HOST:PORT, or name {host} in NO_PROXY")
+    return found if separator else f"http://{found}"
 
 
 def _read(environment: Mapping[str, str], name: str) -> str:

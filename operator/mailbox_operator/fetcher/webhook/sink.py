@@ -9,7 +9,7 @@ from mailbox_operator.fetcher.delivery_id import DeliveryIds
 from mailbox_operator.fetcher.delivery_schedule import Delivery
 from mailbox_operator.fetcher.headers import read_sender
 from mailbox_operator.fetcher.http.pool import HttpPool, HttpServer, UrlError, parse_url
-from mailbox_operator.fetcher.http.proxy import find_proxy
+from mailbox_operator.fetcher.http.proxy import ProxyError, find_proxy
 from mailbox_operator.fetcher.ids import UidValidity
 from mailbox_operator.fetcher.message import Body, Message, Parcel, start_of
 from mailbox_operator.fetcher.mounted_tls import context_from
@@ -42,7 +42,7 @@ class WebhookSink(OutboxSink):
     """Holds messages until they are settled. All of it happens on the loop's thread, and nothing here waits."""
 
     def __init__(self, webhook: Webhook, context: SinkContext) -> None:
-        """Raises PlanError: the CA file cannot be used."""
+        """Raises PlanError: the CA file or the proxy cannot be used."""
         super().__init__(context, concurrency=webhook.concurrency)
         self._webhook = webhook
         self._ca_file = WatchedFile(webhook.ca_file) if webhook.ca_file else None
@@ -51,6 +51,11 @@ class WebhookSink(OutboxSink):
             self._server, self._target = find_server(webhook.url, ca_file=self._ca_file, policy=context.policy)
         except MailError as error:
             raise PlanError(f"webhook.ca_file: {error}") from error
+        scheme = "https" if self._server.ssl_context else "http"
+        try:
+            self._proxy = find_proxy(scheme, self._server.host, environment=os.environ)
+        except ProxyError as error:
+            raise PlanError(str(error)) from error
         self._mailbox = context.mailbox
         self._ids = DeliveryIds(context.mailbox.uid)
         self._templates: dict[FolderState, EventTemplate] = {}
@@ -89,13 +94,12 @@ class WebhookSink(OutboxSink):
 
     def _open_client(self, tasks: asyncio.TaskGroup) -> HttpClient:
         webhook, server = self._webhook, self._server
-        scheme = "https" if server.ssl_context else "http"
-        if proxy := find_proxy(scheme, server.host, environment=os.environ):
+        if self._proxy:
             from mailbox_operator.fetcher.http.library import LibraryPool  # noqa: PLC0415 - 15 MiB
 
             return LibraryPool(
                 webhook.url,
-                proxy=proxy,
+                proxy=self._proxy,
                 ssl_context=server.ssl_context,
                 size=webhook.concurrency,
                 max_body=LARGEST_ANSWER,

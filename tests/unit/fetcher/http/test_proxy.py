@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailbox_operator.fetcher.http.proxy import find_proxy
+from mailbox_operator.fetcher.http.proxy import ProxyError, find_proxy
 
 PROXY = "http://proxy.example:3128"
 
@@ -28,3 +28,10 @@ PROXY = "http://proxy.example:3128"
 )
 def test_the_usual_variables_decide(scheme: str, host: str, environment: dict[str, str], proxy: str | None) -> None:
     assert find_proxy(scheme, host, environment=environment) == proxy
+
+
+@pytest.mark.parametrize("proxy", ["socks5://user:secret@proxy:1080", "ftp://proxy"])
+def test_what_speaks_no_http_is_named_without_its_password(proxy: str) -> None:
+    with pytest.raises(ProxyError, match="write http://HOST:PORT") as caught:
+        find_proxy("https", "desk.test", environment={"ALL_PROXY": proxy})
+    assert "secret" not in str(caught.value)
