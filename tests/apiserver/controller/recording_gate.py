@@ -8,6 +8,7 @@ from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +27,8 @@ class Gate:
 
     kubeconfig: Path
     used: set[Used] = field(default_factory=set)
+    forbidden: list[str] = field(default_factory=list)
+    """What was said where something was not permitted, but for a namespace that is on its way out."""
 
 
 def verbs_of(method: str, target: str, *, status: int) -> Iterator[Used]:
@@ -78,6 +81,8 @@ def recording_gate(kubeconfig: Path, made: Path) -> Iterator[Gate]:
                 self.end_headers()
                 while octets := answer.read1(65_536):
                     self.wfile.write(b"%x\r\n%b\r\n" % (len(octets), octets))
+                    if answer.status == HTTPStatus.FORBIDDEN and b"being terminated" not in octets:
+                        gate.forbidden.append(octets.decode())
                 self.wfile.write(b"0\r\n\r\n")
             except (OSError, http.client.HTTPException):  # a watch whose end has come, on either side
                 self.close_connection = True
