@@ -45,7 +45,7 @@ def measure(names: set[str], root: Path, sink: Sink, *, pki: Pki) -> list[Gauge]
             if "memory" in names:
                 made += memory(dovecot, course)
     if "million" in names:
-        made += million(sink, root)
+        made += million(sink, root, pki=pki)
     for one in made:
         print(f"  {one.title}: {one.value:.4g} {one.unit}", flush=True)
     return made
@@ -201,13 +201,13 @@ def memory(dovecot: Dovecot, course: Course) -> list[Gauge]:
     ]
 
 
-def million(sink: Sink, root: Path) -> list[Gauge]:
+def million(sink: Sink, root: Path, *, pki: Pki) -> list[Gauge]:
     """Measure the first sync of a week out of a mailbox with a million messages, one each five minutes."""
     (root / "million-password").write_text("any")
     with large_mailbox(messages=MILLION, seconds_between=300) as mailbox:
         server = Server(
             ports={"imap": mailbox.port},
-            ca_file=root,
+            ca_file=pki.folder / "ca.pem",
             password_file=root / "million-password",
             messages=MILLION,
             octets=0,
