@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from integration.ews.conftest import Post
-from integration.ews.test_source import plan as source_plan
+from integration.ews.source_plan import source_plan
 from integration.fetcher.conftest import Fetcher, Receiver
 from mailbox_operator.fetcher.plan import Fetch, Identity, Plan, Webhook
 from support.kube import until

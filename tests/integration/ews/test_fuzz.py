@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from conformance.source import Rig
-from integration.ews.test_source import plan
+from integration.ews.source_plan import source_plan
 from mailbox_operator.fetcher.plan import Fetch
 from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security
@@ -80,7 +80,7 @@ def test_a_damaged_answer_is_a_mail_error_or_no_matter(
     password = tmp_path / "password"
     password.write_text(PASSWORD)
     account = exchange.state.accounts["support@peers.test"]
-    source = plan(exchange, account, Pki(tmp_path), password)
+    source = source_plan(exchange, account, Pki(tmp_path), password)
 
     told: list[str] = []
 

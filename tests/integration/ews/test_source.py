@@ -1,9 +1,8 @@
-"""The source by Exchange Web Services: the seam's suite, and what only Exchange does."""
+"""The source by Exchange Web Services: what only Exchange does."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import message_from_bytes
 from pathlib import Path
@@ -11,76 +10,17 @@ from typing import Any
 
 import pytest
 
-from conformance.source import Rig, Server, SourceSuite
+from conformance.source import Rig
 from integration.ews.conftest import Post
+from integration.ews.source_plan import source_plan
 from mailbox_operator.fetcher.ews import ledger, session
 from mailbox_operator.fetcher.imap.data import seconds_of_date
 from mailbox_operator.fetcher.plan import Fetch, HeaderMatch
-from mailbox_operator.fetcher.plan import Source as SourcePlan
-from mailbox_operator.mail.endpoint import Protocol, Security
 from testbed.ews.misbehaving import answering, at, busy, faulting, limited
-from testbed.ews.server import Exchange, running_exchange
-from testbed.ews.world import Account
-from testbed.pki import Pki
 
 pytestmark = pytest.mark.integration
 
 MakeRig = Callable[..., Rig]
-
-
-def plan(exchange: Exchange, account: Account, pki: Pki, password_file: Path) -> SourcePlan:
-    return SourcePlan(
-        protocol=Protocol.EWS,
-        host="localhost",
-        port=exchange.port,
-        security=Security.TLS,
-        username=account.address,
-        password_file=str(password_file),
-        ca_file=str(pki.folder / "ca.pem"),
-        path="/EWS/Exchange.asmx",
-        address=account.address,
-    )
-
-
-@dataclass
-class Simulated:
-    """The simulated Exchange as the suite wants it: it keeps octets as they are."""
-
-    pki: Pki
-    stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
-    exchange: Exchange | None = None
-    waiting: list[bytes] = field(default_factory=list)
-    account: Account | None = None
-
-    @property
-    def refusals(self) -> int:
-        assert self.exchange is not None
-        return sum(not accepted for _, _, accepted in self.exchange.state.sign_ins)
-
-    async def start(self, password_file: Path) -> SourcePlan:
-        self.exchange = self.stack.enter_context(running_exchange(pki=self.pki))
-        self.exchange.state.page = 50
-        self.account = self.exchange.add_account("support@peers.test", "right")
-        for octets in self.waiting:
-            self.put(octets)
-        return plan(self.exchange, self.account, self.pki, password_file)
-
-    def put(self, octets: bytes) -> None:
-        if self.account is None:
-            self.waiting.append(octets)
-        else:
-            self.account.deliver(octets, as_is=True)
-
-    async def stop(self) -> None:
-        await asyncio.to_thread(self.stack.close)
-
-
-class TestEwsSource(SourceSuite):
-    @pytest.fixture
-    async def server(self, pki: Pki) -> AsyncIterator[Server]:
-        made = Simulated(pki)
-        yield made
-        await made.stop()
 
 
 @pytest.fixture
@@ -90,7 +30,7 @@ def rig_of(post: Post, tmp_path: Path) -> MakeRig:
     password.write_text(post.account.password)
 
     def make(*, checkpoint: str | None = None, **fetch: Any) -> Rig:
-        found = plan(post.exchange, post.account, post.pki, password)
+        found = source_plan(post.exchange, post.account, post.pki, password)
         return Rig(found, checkpoint=checkpoint, fetch=Fetch(**{"since_seconds": None} | fetch))
 
     return make
