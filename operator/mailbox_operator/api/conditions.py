@@ -28,6 +28,7 @@ class ConditionType(StrEnum):
     STALLED = "Stalled"
     EWS_RETIREMENT = "EWSRetirement"
     BASIC_SMTP_RETIREMENT = "BasicSmtpRetirement"
+    PROTOCOL_RETIREMENT = "ProtocolRetirement"
     CERTIFICATE_EXPIRES_SOON = "CertificateExpiresSoon"
     CLIENT_SECRET_EXPIRES_SOON = "ClientSecretExpiresSoon"  # noqa: S105 - the name of a warning
     PLAINTEXT_TRANSPORT = "PlaintextTransport"
@@ -58,6 +59,7 @@ PRESENT_WHILE_TRUE: Final = (
     ConditionType.STALLED,
     ConditionType.EWS_RETIREMENT,
     ConditionType.BASIC_SMTP_RETIREMENT,
+    ConditionType.PROTOCOL_RETIREMENT,
     ConditionType.CERTIFICATE_EXPIRES_SOON,
     ConditionType.CLIENT_SECRET_EXPIRES_SOON,
     ConditionType.PLAINTEXT_TRANSPORT,

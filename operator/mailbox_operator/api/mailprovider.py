@@ -105,9 +105,17 @@ Date = Annotated[
 class Retirement(Model):
     """Something the vendor switches off."""
 
-    protocol: ShortText = Field(description="Protocol or mechanism.")
+    protocol: Annotated[
+        ShortText,
+        Field(
+            json_schema_extra=matching(
+                "Basic|(IMAP|POP3|SMTP|EWS|Graph|Gmail)( Basic)?",
+                "must be a protocol, Basic (every sign-in by password), or both: write EWS, Basic or SMTP Basic",
+            )
+        ),
+    ] = Field(description="A protocol, Basic (sign-in by password, whatever the protocol), or both: SMTP Basic.")
     date: Date = Field(description="When (YYYY-MM-DD).")
-    note: Text | None = Field(default=None, description="What to do.")
+    note: Text | None = Field(default=None, description="What to do; a Mailbox that it concerns is told so.")
 
 
 class AllowedNamespaces(Model):
@@ -180,7 +188,7 @@ class MailProviderSpec(Model):
     retirements: list[Retirement] = Field(
         default=[],
         max_length=16,
-        description="What the vendor switches off.",
+        description="What the vendor switches off. A Mailbox that works by it is warned; absent: of what is known of Exchange Online.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["protocol"]},
     )
 

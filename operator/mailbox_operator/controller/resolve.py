@@ -10,13 +10,17 @@ from mailbox_operator.api.durations import seconds
 from mailbox_operator.api.implemented import uses_ews
 from mailbox_operator.api.mailbox import MailboxSpec
 from mailbox_operator.api.mailprovider import IncomingEndpoint, Limits, MailProviderSpec, OutgoingEndpoint, UsernameForm
+from mailbox_operator.api.mailprovider import Retirement as RetirementSpec
 from mailbox_operator.api.references import SecretKey
 from mailbox_operator.api.servers import Incoming, Outgoing
 from mailbox_operator.api.tls import Tls
 from mailbox_operator.mail.endpoint import DEFAULT_PORTS, Protocol, Security
+from mailbox_operator.verification.model import Retirement
 
 HTTP_PORTS: Final = {"http": 80, "https": 443}
 EWS_PATH: Final = "/EWS/Exchange.asmx"
+BASIC: Final = "Basic"
+"""What a vendor calls the sign-in by a password."""
 
 
 class UnresolvedError(Exception):
@@ -73,6 +77,8 @@ class Resolution:
     """Between two polls, at this provider."""
     pushes: bool = True
     """Whether the provider's IMAP tells of new mail by itself, where it offers to."""
+    retirements: tuple[Retirement, ...] = ()
+    """What the provider says it switches off."""
 
 
 def resolve(spec: MailboxSpec, *, provider: MailProviderSpec | None) -> Resolution:
@@ -92,6 +98,17 @@ def resolve(spec: MailboxSpec, *, provider: MailProviderSpec | None) -> Resoluti
         provider_connections=limits.connections,
         least_interval_seconds=seconds(limits.min_interval) if limits.min_interval else 0.0,
         pushes=provider.idle if provider else True,
+        retirements=tuple(_retirement(one) for one in provider.retirements) if provider else (),
+    )
+
+
+def _retirement(one: RetirementSpec) -> Retirement:
+    protocol, _, rest = one.protocol.partition(" ")
+    return Retirement(
+        protocol=None if protocol == BASIC else Protocol(protocol),
+        of_passwords=BASIC in (protocol, rest),
+        date=one.date,
+        note=" ".join((one.note or "").split()),
     )
 
 

@@ -37,6 +37,7 @@ def render_target(
         test=test,
         provider=chosen.provider or "",
         provider_runs=chosen.provider_connections,
+        retirements=chosen.retirements,
     )
 
 

@@ -77,7 +77,7 @@ class Chain:
             return f"{found.version}, certificate issued by {found.issuer}, expires {found.expires:%Y-%m-%d}"
 
         await self.step(steps[0], reach, seconds=timeouts.connect)
-        if self.whole and (caution := judge_retirement(side)):
+        if self.whole and (caution := judge_retirement(side, of=self.target)):
             self.cautions.append(caution)
         if endpoint.security is Security.NONE and self.whole:
             self.add(not_applicable(steps[1], "Plain text, as asked for by security: None"))

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from mailbox_operator.diagnosis.finding import Retry
 from mailbox_operator.mail.credential import Credential
-from mailbox_operator.mail.endpoint import Endpoint
+from mailbox_operator.mail.endpoint import Endpoint, Protocol
 
 
 class Step(StrEnum):
@@ -64,6 +64,20 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retirement:
+    """What a provider says it switches off."""
+
+    protocol: Protocol | None
+    """None: whatever the protocol."""
+    of_passwords: bool
+    """Whether only the sign-in by a password ends."""
+    date: str
+    """YYYY-MM-DD."""
+    note: str
+    """What to do, in the provider's words, or ""."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
     """Total seconds a step may take."""
 
@@ -101,6 +115,8 @@ class Target:
     provider: str = ""
     provider_runs: int | None = None
     """How many mailboxes may be proven at once at this provider, beside what holds for each host."""
+    retirements: tuple[Retirement, ...] = ()
+    """Those that the provider names; none: what is known without it holds."""
 
     @property
     def credentials(self) -> tuple[Credential, ...]:

@@ -4,7 +4,7 @@ from typing import Final
 
 from mailbox_operator.mail.credential import CredentialKind
 from mailbox_operator.mail.endpoint import Protocol
-from mailbox_operator.verification.model import Caution, Side
+from mailbox_operator.verification.model import Caution, Retirement, Side, Target
 
 EXCHANGE_ONLINE: Final = ("outlook.com", "office365.com", "office365.us", "outlook.cn")
 """Domains of the vendor's cloud; Exchange on premises keeps what it has."""
@@ -13,12 +13,42 @@ SUBMISSION: Final = ("smtp.office365.com", "smtp-legacy.office365.com")
 EWS_BLOCKED: Final = "2026-10-01"
 """Since then a tenant must have EWSEnabled set and the application on its list."""
 EWS_REMOVED: Final = "2027-04-01"
+NAMED: Final = {(Protocol.EWS, False): "EWSRetirement", (Protocol.SMTP, True): "BasicSmtpRetirement"}
+"""Conditions of their own: by protocol, and whether only passwords end there."""
 BASIC_SMTP_OFF: Final = "2026-12-31"
 """From then on an administrator must switch it on; the vendor's timeline of 2026-01-27."""
 
 
-def judge_retirement(side: Side) -> Caution | None:
-    """Return the caution about how a side works, or None: nothing is known to end."""
+def judge_retirement(side: Side, *, of: Target) -> Caution | None:
+    """Return the caution about how a side of a mailbox works, or None: nothing is known to end.
+
+    What its provider names counts, the earliest first; where that names nothing, what is known of the vendor's cloud.
+    """
+    if not of.retirements:
+        return _judge_known(side)
+    ending = [one for one in of.retirements if _concerns(one, side)]
+    return _announced(min(ending, key=lambda one: one.date), side, provider=of.provider) if ending else None
+
+
+def _concerns(ending: Retirement, side: Side) -> bool:
+    spoken = ending.protocol in (None, side.endpoint.protocol)
+    return spoken and (not ending.of_passwords or side.credential.kind is CredentialKind.PASSWORD)
+
+
+def _announced(ending: Retirement, side: Side, *, provider: str) -> Caution:
+    protocol = side.endpoint.protocol
+    what, instead = f"{protocol}", "another protocol that it offers"
+    if ending.of_passwords:
+        what, instead = f"the sign-in by password to {protocol}", "credentials.oauth"
+    kind = NAMED.get((protocol, ending.of_passwords), "ProtocolRetirement")
+    return Caution(
+        type=kind,
+        reason=kind,
+        message=f"MailProvider {provider} ends {what} on {ending.date}: {ending.note or f'move to {instead}'}",
+    )
+
+
+def _judge_known(side: Side) -> Caution | None:
     endpoint = side.endpoint
     if endpoint.protocol is Protocol.EWS and is_exchange_online(endpoint.host):
         return Caution(

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Final
 
 from mailbox_operator.diagnosis.evidence import Evidence
@@ -93,6 +94,10 @@ async def _close(stack: AsyncExitStack) -> None:
 
 
 def _distinct(*chains: Chain) -> tuple[Caution, ...]:
-    """Return the cautions, one of each type: a type is a condition's name."""
-    found = {caution.type: caution for chain in reversed(chains) for caution in chain.cautions}
+    """Return the cautions, one of each type, since a type is a condition's name: two that differ are told in one."""
+    found: dict[str, Caution] = {}
+    for caution in (caution for chain in chains for caution in chain.cautions):
+        before = found.setdefault(caution.type, caution)
+        if caution.message not in before.message:
+            found[caution.type] = replace(before, message=f"{before.message}; {caution.message}")
     return tuple(found[name] for name in sorted(found))

@@ -101,6 +101,28 @@ def test_a_provider_tells_how_many_mailboxes_use_it(team: Team) -> None:
         team.kube.delete("mailprovider", name)
 
 
+def test_a_provider_that_ends_a_protocol_warns_those_that_use_it_until_it_takes_that_back(team: Team) -> None:
+    name = f"ending-{team.kube.namespace}"
+    at = {"protocol": "IMAP", "host": "localhost", "port": team.mail.dovecot.imaps}
+    ending = {"protocol": "IMAP Basic", "date": "2027-06-30", "note": "move to\nOAuth"}
+    provider = {
+        "apiVersion": "mailbox-operator.io/v1alpha1",
+        "kind": "MailProvider",
+        "metadata": {"name": name},
+    }
+    team.kube.apply(provider | {"spec": {"incoming": [at], "retirements": [ending]}})
+    try:
+        team.mailbox("support", providerRef={"name": name}, incoming=None)
+        found = team.kube.wait_condition("support", "ProtocolRetirement", seconds=15)
+        said = f"MailProvider {name} ends the sign-in by password to IMAP on 2027-06-30: move to OAuth"
+        assert (found["reason"], found["message"]) == ("ProtocolRetirement", said)
+        assert team.kube.conditions("support")["Ready"]["status"] == "True", "a warning stops nothing"
+        team.kube.apply(provider | {"spec": {"incoming": [at], "retirements": [ending | {"protocol": "SMTP"}]}})
+        until(lambda: "ProtocolRetirement" not in team.kube.conditions("support"), seconds=15, what="no warning")
+    finally:
+        team.kube.delete("mailprovider", name)
+
+
 def test_a_fetcher_that_was_refused_has_the_operator_look_once(team: Team) -> None:
     team.mailbox("support", delivery={"webhook": {"url": "https://desk.example.com/inbound-mail"}})
     until(lambda: team.kube.find("deployment", "mbx-support"), seconds=15, what="a Deployment")

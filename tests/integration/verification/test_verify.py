@@ -49,6 +49,13 @@ async def test_plain_text_is_done_where_it_is_asked_for_and_warned_about(server:
     assert [caution.type for caution in report.cautions] == ["PlaintextTransport"]
 
 
+async def test_what_both_sides_are_warned_about_is_told_of_both(server: MailServer, account: Account) -> None:
+    sends = changed(outgoing(server, account, Security.NONE), host="127.0.0.1")
+    plain = replace(receiving(server, account), incoming=incoming(server, account, Security.NONE), outgoing=sends)
+    [caution] = (await prove(plain)).cautions
+    assert caution.message.index("to localhost in plain text") < caution.message.index("to 127.0.0.1 in plain text")
+
+
 async def test_a_test_message_left_behind_is_swept_and_nothing_else(server: MailServer, account: Account) -> None:
     left, young, named = (render_message(account.address, token=token * 32) for token in "abc")
     named.replace_header(HEADER, "a person's")

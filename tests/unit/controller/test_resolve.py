@@ -7,6 +7,7 @@ from mailbox_operator.api.mailprovider import MailProviderSpec
 from mailbox_operator.controller.resolve import Resolution, UnresolvedError, resolve
 from mailbox_operator.controller.status import resolved
 from mailbox_operator.mail.endpoint import Protocol, Security
+from mailbox_operator.verification.model import Retirement
 
 PROVIDER: MailProviderSpec = MailProviderSpec.model_validate(
     {"incoming": [{"protocol": "EWS", "url": "https://mail.hosting.example/ews"}], "displayName": "Hosting"}
@@ -51,6 +52,20 @@ def test_without_a_url_the_provider_says_and_without_a_provider_autodiscover() -
     assert str(door) == "EWS by autodiscover of example.com"
     shown = resolved(asked(), found)
     assert "url" not in shown["incoming"]
+
+
+@pytest.mark.parametrize(
+    ("written", "protocol", "of_passwords"),
+    [("EWS", Protocol.EWS, False), ("SMTP Basic", Protocol.SMTP, True), ("Basic", None, True)],
+)
+def test_what_a_provider_ends_is_read(written: str, protocol: Protocol | None, *, of_passwords: bool) -> None:
+    ending = {"protocol": written, "date": "2027-04-01", "note": "use\n Graph "}
+    provider = MailProviderSpec.model_validate(
+        {"incoming": [{"protocol": "IMAP", "host": "mail.example"}], "retirements": [ending]}
+    )
+    [found] = chosen(provider).retirements
+    wanted = Retirement(protocol=protocol, of_passwords=of_passwords, date="2027-04-01", note="use Graph")
+    assert found == wanted
 
 
 def test_a_url_with_an_impossible_port_says_what_to_write() -> None:

@@ -3,7 +3,7 @@ import pytest
 from mailbox_operator.mail.credential import Credential, CredentialKind
 from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security
 from mailbox_operator.mail.secret import Secret
-from mailbox_operator.verification.model import Side
+from mailbox_operator.verification.model import Caution, Retirement, Side, Target
 from mailbox_operator.verification.retirement import judge_retirement
 
 
@@ -12,9 +12,18 @@ def side(host: str, protocol: Protocol = Protocol.EWS, kind: CredentialKind = Cr
     return Side(endpoint=endpoint, credential=Credential(username="u", secret=Secret("s"), kind=kind))
 
 
+def ends(protocol: Protocol | None, date: str, *, of_passwords: bool = False, note: str = "") -> Retirement:
+    return Retirement(protocol=protocol, of_passwords=of_passwords, date=date, note=note)
+
+
+def judged(one: Side, *announced: Retirement) -> Caution | None:
+    of = Target(address="a@b.example", incoming=one, outgoing=None, provider="hosting", retirements=announced)
+    return judge_retirement(one, of=of)
+
+
 @pytest.mark.parametrize("host", ["outlook.office365.com", "OUTLOOK.OFFICE365.COM.", "outlook.office365.us"])
 def test_exchange_online_ends_its_web_services_and_the_dates_are_told(host: str) -> None:
-    caution = judge_retirement(side(host))
+    caution = judged(side(host))
     assert caution is not None
     assert caution.type == "EWSRetirement"
     assert "2026-10-01" in caution.message
@@ -32,12 +41,66 @@ def test_exchange_online_ends_its_web_services_and_the_dates_are_told(host: str)
     ],
 )
 def test_exchange_on_premises_tokens_and_other_protocols_do_not_end(kept: Side) -> None:
-    assert judge_retirement(kept) is None
+    assert judged(kept) is None
 
 
 @pytest.mark.parametrize("host", ["smtp.office365.com", "SMTP-Legacy.office365.com."])
 def test_passwords_for_sending_through_exchange_online_end(host: str) -> None:
-    caution = judge_retirement(side(host, Protocol.SMTP))
+    caution = judged(side(host, Protocol.SMTP))
     assert caution is not None
     assert caution.type == "BasicSmtpRetirement"
     assert "2026-12-31" in caution.message
+
+
+@pytest.mark.parametrize(
+    ("one", "announced", "kind", "message"),
+    [
+        (
+            side("mail.example", Protocol.POP3),
+            ends(Protocol.POP3, "2027-06-30", note="use IMAP"),
+            "ProtocolRetirement",
+            "MailProvider hosting ends POP3 on 2027-06-30: use IMAP",
+        ),
+        (
+            side("mail.example", Protocol.EWS),
+            ends(Protocol.EWS, "2027-06-30"),
+            "EWSRetirement",
+            "MailProvider hosting ends EWS on 2027-06-30: move to another protocol that it offers",
+        ),
+        (
+            side("mail.example", Protocol.SMTP),
+            ends(None, "2027-06-30", of_passwords=True),
+            "BasicSmtpRetirement",
+            "MailProvider hosting ends the sign-in by password to SMTP on 2027-06-30: move to credentials.oauth",
+        ),
+        (
+            side("mail.example", Protocol.IMAP),
+            ends(Protocol.IMAP, "2027-06-30", of_passwords=True, note="ask for a token"),
+            "ProtocolRetirement",
+            "MailProvider hosting ends the sign-in by password to IMAP on 2027-06-30: ask for a token",
+        ),
+    ],
+)
+def test_what_a_provider_ends_is_told_with_its_date_and_its_advice(
+    one: Side, announced: Retirement, kind: str, message: str
+) -> None:
+    assert judged(one, announced) == Caution(type=kind, reason=kind, message=message)
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        side("mail.example", Protocol.IMAP),
+        side("mail.example", Protocol.SMTP, CredentialKind.TOKEN),
+        side("outlook.office365.com", Protocol.EWS),
+    ],
+)
+def test_a_provider_that_ends_something_else_has_no_warning_nor_the_built_in_one(kept: Side) -> None:
+    assert judged(kept, ends(Protocol.SMTP, "2027-06-30", of_passwords=True)) is None
+
+
+def test_what_ends_first_is_told() -> None:
+    later, sooner = ends(Protocol.SMTP, "2028-01-01"), ends(Protocol.SMTP, "2027-01-01", of_passwords=True)
+    caution = judged(side("mail.example", Protocol.SMTP), later, sooner)
+    assert caution is not None
+    assert caution.type == "BasicSmtpRetirement"
