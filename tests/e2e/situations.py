@@ -164,6 +164,7 @@ EWS: Final = {
     "wrong-password": replace(FAULTS["wrong-password"], door={"url": url_at("good")}),
     "unknown-user": replace(FAULTS["unknown-user"], door={"url": url_at("good")}),
     "temporary": Fault(REACHABLE, "ServerUnavailable", ("again",), {"url": url_at("good", path="/busy")}),
+    "crowded": Fault(AUTHENTICATED, "ConnectionLimitReached", ("connections",), {"url": url_at("good")}),
     "redirect": Fault(
         REACHABLE, "ForbiddenAddress", ("169.254.169.254", "network."), {"url": url_at("good", path="/redirecting")}
     ),
@@ -183,6 +184,8 @@ PLAIN_SPEC: Final = {
 
 NO_HOST: Final = {"host": None, "security": None}
 """What goes without saying where there is a URL."""
+EXCHANGE: Final = {"protocol": "EWS", "url": url_at("good"), **NO_HOST}
+"""A door of the good host."""
 
 
 def incoming(protocol: str, faults: dict[str, Fault]) -> Iterator[Situation]:
@@ -220,13 +223,20 @@ OTHERS: Final = (
     ),
     Situation(
         name="ews-no-such-folder",
-        spec={
-            "incoming": {"protocol": "EWS", "url": url_at("good"), **NO_HOST},
-            "fetch": {"folders": {"include": ["INBOX", "Invoices"]}},
-        },
+        spec={"incoming": EXCHANGE, "fetch": {"folders": {"include": ["INBOX", "Invoices"]}}},
         condition="FoldersAccessible",
         reason="FolderNotFound",
         says=("Invoices", "fetch.folders"),
+    ),
+    *(
+        Situation(
+            name=f"ews-{name}",
+            spec={"incoming": EXCHANGE, "outgoing": EXCHANGE, "verification": {"testMessage": "OnChange"}},
+            condition="TestMessageDelivered",
+            reason=reason,
+            says=(word,),
+        )
+        for name, reason, word in (("mailbox-full", "MailboxFull", "quota"), ("too-large", "MessageTooLarge", "size"))
     ),
     Situation(
         name="no-list-rights",

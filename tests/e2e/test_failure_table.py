@@ -62,6 +62,10 @@ def prepare_accounts(peers: Peers) -> None:
         peers.account(name, CANARY)
     (peers.dovecot.root / f"users/temporary@{DOMAIN}").chmod(0)
     peers.dovecot.seed(f"smtp-mailbox-full@{DOMAIN}", [b"Subject: one more\r\n\r\n"] * MESSAGES)
+    exchange = peers.exchange.state.accounts
+    exchange[f"ews-crowded@{DOMAIN}"].is_crowded = True
+    exchange[f"ews-mailbox-full@{DOMAIN}"].is_full = True
+    exchange[f"ews-too-large@{DOMAIN}"].largest = 200
     for name, rights in {"no-list-rights": "i", "no-read-rights": "li"}.items():
         path = peers.dovecot.maildir(f"{name}@{DOMAIN}") / "dovecot-acl"
         path.write_text(f"owner {rights}\n")

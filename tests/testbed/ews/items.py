@@ -113,6 +113,10 @@ def _composed(message: Element, account: Account) -> bytes:
 
 
 def _send(call: Call, octets: bytes, *, sender: Account) -> None:
+    if sender.is_full:
+        raise RefusalError("ErrorQuotaExceeded", "The mailbox has exceeded its quota.")
+    if sender.largest is not None and len(octets) > sender.largest:
+        raise RefusalError("ErrorMessageSizeExceeded", "The message exceeds the maximum supported size.")
     message = message_from_bytes(octets)
     declared = getaddresses([str(message["From"] or sender.address)])[0][1]
     if declared.lower() != sender.address.lower():

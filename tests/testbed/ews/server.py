@@ -103,7 +103,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         try:
             request = soap.parse(asked)
             self.state.operations.append(request.name)
-            self._judge(request)
+            self._judge(request, principal)
             if self.state.misbehave(self, request.name):
                 return
             call = Call(self.state, principal, request)
@@ -118,7 +118,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         mangle = self.state.mangle
         self._reply_xml(mangle(self.state.operations[-1], octets) if mangle else octets, status=status)
 
-    def _judge(self, request: soap.Request) -> None:
+    def _judge(self, request: soap.Request, principal: Account) -> None:
         """Refuse what the schemas do not allow, and what is not done here: both fail the test too."""
         if found := violations(request.envelope):
             self.state.violations += [f"request {request.name}: {one}" for one in found]
@@ -126,6 +126,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if request.name not in OPERATIONS and request.name != "GetStreamingEvents":
             self.state.violations.append(f"operation {request.name} is not known here")
             raise soap.FaultError("ErrorInvalidRequest", f"The request is invalid: {request.name}")
+        if principal.is_crowded:
+            text = "You have exceeded the available concurrent connections for your account. Try again once your other requests have completed."
+            raise soap.FaultError("ErrorExceededConnectionCount", text)
 
     def _check(self, envelope: soap.Element) -> None:
         self.state.violations += [f"answer: {one}" for one in violations(envelope)]

@@ -84,6 +84,12 @@ class Account:
     may_impersonate: bool = False
     may_be_sent_as: bool = True
     """By its delegates."""
+    is_crowded: bool = False
+    """Whether others hold every connection that it may have (EWSMaxConcurrency)."""
+    is_full: bool = False
+    """Whether it is over ProhibitSendQuota."""
+    largest: int | None = None
+    """Octets of a message that it may send (MaxSendSize)."""
     delegates: set[str] = field(default_factory=set)
     folders: dict[str, Folder] = field(default_factory=dict)
     journal: list[Change] = field(default_factory=list)
