@@ -20,7 +20,7 @@ MISSING: Final = {SECRET.name: Reason.SECRET_NOT_FOUND, CLAIM.name: Reason.CLAIM
 """What is watched, so that it is known whether it is there."""
 
 VersionOf = Callable[[Key], str | None]
-"""An object's resourceVersion, or None: it is not there."""
+"""What changes with what verification sees of an object, or None: it is not there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,7 +82,10 @@ class MailboxReconciler:
         mailbox = Mailbox.model_validate(obj)
         self._refer(key, references(mailbox))
         judgement = judge(
-            mailbox, provider=self._provider(mailbox), version_of=self._version, allow_insecure=self.allow_insecure
+            mailbox,
+            provider=self._provider(mailbox),
+            version_of=self.store.seen_version,
+            allow_insecure=self.allow_insecure,
         )
         before: Object = obj.get("status") or {}
         memory = self._memory.setdefault(key, Memory(tries=before.get("failedProbes") or 0))
@@ -121,16 +124,6 @@ class MailboxReconciler:
         reference = mailbox.spec.provider_ref
         found = self.store.get(Key(PROVIDER.name, "", reference.name)) if reference else None
         return MailProvider.model_validate(found).spec if found else None
-
-    def _version(self, key: Key) -> str | None:
-        """Return what changes with what verification sees of an object: a status is none of that."""
-        found = self.store.get(key)
-        if found is None:
-            return None
-        metadata = found["metadata"]
-        return (
-            f"{metadata['uid']}/{metadata['generation']}" if "generation" in metadata else metadata["resourceVersion"]
-        )
 
     def _progress(self, mailbox: Mailbox) -> Progress | None:
         return read_progress(self.family.checkpoint(mailbox))

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from mailbox_operator.controller.kinds import CLAIM, CONFIG_MAP, SECRET, Key
+from mailbox_operator.controller.secret_content import Content, judge_content
 
 Object = dict[str, Any]
 
@@ -32,6 +33,8 @@ class Store:
 
     def __init__(self) -> None:
         self._objects: dict[Key, Object] = {}
+        self._contents: dict[Key, Content] = {}
+        """Of Secrets."""
         self._writing: dict[Key, Object] = {}
         self._gone: dict[Key, tuple[str, int]] = {}
         """Of objects that are no more, the youngest last: uid, and the version of the end."""
@@ -39,6 +42,7 @@ class Store:
     def put(self, kind: str, obj: Object) -> bool:
         """Keep an object unless a newer version is here, or it is known to be no more. Returns whether it was news.
 
+        Of a Secret, news is only what it holds: some have labels or annotations stamped on them every minute.
         The answer to a write can come after the watch has told that the object was deleted.
         """
         key = key_of(kind, obj)
@@ -49,8 +53,13 @@ class Store:
         same = before is not None and _uid(before) == _uid(obj)
         if before is not None and same and version(before) > version(obj):
             return False
+        news = before is None or not same or version(before) != version(obj)
+        if kind == SECRET.name and news:
+            known = self._contents.get(key) if same else None
+            self._contents[key] = judge_content(obj, before=known)
+            news = self._contents[key] is not known
         self._objects[key] = slim(kind, obj)  # also where it is no news: kopf keeps this very dictionary
-        return before is None or not same or version(before) != version(obj)
+        return news
 
     @contextmanager
     def writing(self, key: Key, status: Object) -> Iterator[None]:
@@ -68,6 +77,7 @@ class Store:
     def remove(self, key: Key, *, last: Object | None = None) -> None:
         """Drop an object that is no more; `last` is what the watch showed at its end."""
         known = self._objects.pop(key, None)
+        self._contents.pop(key, None)
         found = last or known
         if found is None:
             return
@@ -84,6 +94,18 @@ class Store:
         """Return the version in which an object was last seen. None: it is not there."""
         found = self._objects.get(key)
         return found["metadata"]["resourceVersion"] if found else None
+
+    def seen_version(self, key: Key) -> str | None:
+        """Return what changes with what verification sees of an object: a status is none of that. None: it is not there."""
+        if content := self._contents.get(key):
+            return content.version
+        found = self._objects.get(key)
+        if found is None:
+            return None
+        metadata: Object = found["metadata"]
+        if "generation" in metadata:
+            return f"{metadata['uid']}/{metadata['generation']}"
+        return str(metadata["resourceVersion"])
 
     def keys(self, kind: str) -> list[Key]:
         """Return the keys of a kind's objects."""

@@ -29,6 +29,13 @@ def test_a_killed_operator_comes_back_without_a_trace(team: Team) -> None:
     team.operator.wait_idle()
     before = trace(team)
 
+    for stamp in ("one", "two"):  # as tools do that know nothing of us, some each minute
+        for verb in ("annotate", "label"):
+            secrets = (f"{name}-password" for name in ("ready", "refused", "fetched"))
+            team.kube.run(verb, "--overwrite", "secret", *secrets, f"stamped={stamp}")
+    team.operator.wait_idle()
+    assert trace(team) == before, "a Secret's labels and annotations are nothing to go by"
+
     team.operator.kill()
     team.operator.start()
     team.operator.wait_idle()

@@ -10,7 +10,13 @@ from mailbox_operator.controller.store import REMEMBERED, Store
 
 
 def obj(version: int, *, name: str = "a", uid: str = "1", **more: Any) -> dict[str, Any]:
-    metadata = {"name": name, "namespace": "ns", "uid": uid, "resourceVersion": str(version), "managedFields": ["long"]}
+    metadata = {
+        "name": name,
+        "namespace": "ns",
+        "uid": uid,
+        "resourceVersion": str(version),
+        "managedFields": [{"manager": "long"}],
+    }
     return {"metadata": metadata, **more}
 
 
