@@ -18,6 +18,8 @@ class Capabilities:
     pipelining: bool = False
     user: bool = False
     """USER and PASS are taken."""
+    utf8: bool = False
+    """UTF-8 is spoken where it is asked for (RFC 6856)."""
     sasl: frozenset[str] = frozenset()
     """Mechanisms of AUTH (RFC 5034), in upper case."""
     login_delay: int = 0
@@ -43,6 +45,7 @@ def parse_capabilities(lines: Iterable[bytes]) -> Capabilities:
         top="TOP" in said,
         pipelining="PIPELINING" in said,
         user="USER" in said,
+        utf8="UTF8" in said,
         sasl=frozenset(said.get("SASL", ())),
         login_delay=_number(said.get("LOGIN-DELAY", ())),
         removes_what_was_read=said.get("EXPIRE", [])[:1] == ["0"],

@@ -15,7 +15,7 @@ from mailbox_operator.mail.errors import Area, MailError, SaslError, asking, sys
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.library_wire import READ_SECONDS, LibraryWire
 from mailbox_operator.mail.pop3_capability import UNKNOWN, Capabilities, note_delay, parse_capabilities
-from mailbox_operator.mail.pop3_mechanism import USER, choose_mechanism
+from mailbox_operator.mail.pop3_mechanism import USER, choose_mechanism, needs_utf8
 from mailbox_operator.mail.sasl import Exchange, begin, decoded, told
 from mailbox_operator.mail.tls import Negotiated, client_context
 
@@ -103,6 +103,8 @@ class Pop3Login:
             name = choose_mechanism(credential, offered=offered, private=endpoint.is_private)
             with asking("AUTHENTICATE", protocol=Protocol.POP3):
                 if name == USER:
+                    if needs_utf8(credential, offered=offered):
+                        await self._speak_utf8(client)
                     await self._call(lambda: client.ask(f"USER {credential.username}"))
                     await self._call(lambda: client.ask(f"PASS {credential.secret.reveal()}"))
                 else:
@@ -133,6 +135,13 @@ class Pop3Login:
         """Send a command and return the lines of a good answer but the first."""
         with asking(command.partition(" ")[0], protocol=Protocol.POP3):
             return await self._call(lambda: self._ready.ask_long(command))
+
+    async def _speak_utf8(self, client: _Handed) -> None:
+        try:
+            await self._call(lambda: client.ask("UTF8"))
+        except MailError as error:
+            if not error.status:
+                raise
 
     async def quit(self) -> None:
         """Sign off: that makes deletions come true and ends the lock on the mailbox (RFC 1939 section 6)."""

@@ -11,6 +11,16 @@ USER: Final = "USER"
 """The commands USER and PASS (RFC 1939 section 7); every other name is one of SASL."""
 
 
+def needs_utf8(credential: Credential, *, offered: Capabilities) -> bool:
+    """Whether UTF8 goes before USER (RFC 6856 section 2.1): the name or the password is not ASCII, and the server has it.
+
+    A server that has not is shown UTF-8 all the same: many compare octets. One that says `UTF8 USER` would do without
+    the command, and one that refuses it may still take what follows.
+    """
+    shown = f"{credential.username}{credential.secret.reveal()}"
+    return offered.utf8 and not shown.isascii()
+
+
 def choose_mechanism(credential: Credential, *, offered: Capabilities, private: bool) -> str:
     """Return `USER` or the name of a SASL mechanism; `private` as `sasl.choose` has it. Raises MailError."""
     takes_user = offered.user or not offered.known

@@ -15,6 +15,8 @@ from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security, TlsOpti
 from mailbox_operator.mail.errors import MailError
 from mailbox_operator.mail.guard import ANYTHING
 from mailbox_operator.mail.imap import ImapSession
+from mailbox_operator.mail.pop3 import Pop3Session
+from mailbox_operator.mail.pop3_login import Pop3Login
 from mailbox_operator.mail.secret import Secret
 from mailbox_operator.mail.session import Session
 from mailbox_operator.mail.smtp import SmtpSession
@@ -46,12 +48,14 @@ class Peers:
 
 @pytest.fixture(scope="module")
 def peers() -> Iterator[Peers]:
-    ports = free_ports(5)
+    ports = free_ports(6)
     with servers_folder() as root:
         pki = Pki.make(root / "pki", "localhost")
         with introspecting({TOKEN: ADA}) as url:
             settings = dovecot_settings(root, url=url) + "auth_verbose = yes\n"
-            dovecot = Dovecot.start(root / "dovecot", pki=pki, imap=ports[0], imaps=ports[1], settings=settings)
+            dovecot = Dovecot.start(
+                root / "dovecot", pki=pki, imap=ports[0], imaps=ports[1], pop3s=ports[5], settings=settings
+            )
             try:
                 dovecot.set_password(ADA, PASSWORD)
                 postfix = Postfix.start(
@@ -75,11 +79,16 @@ def session(peers: Peers, protocol: Protocol, security: Security = Security.TLS)
     ports = {
         (Protocol.IMAP, Security.TLS): peers.dovecot.imaps,
         (Protocol.IMAP, Security.NONE): peers.dovecot.imap,
+        (Protocol.POP3, Security.TLS): peers.dovecot.pop3s,
         (Protocol.SMTP, Security.TLS): peers.postfix.submissions,
     }
     port, tls = ports[protocol, security], TlsOptions(ca_pem=peers.ca_pem)
     endpoint = Endpoint(protocol=protocol, host="localhost", port=port, security=security, tls=tls)
-    kinds: dict[Protocol, type[ImapSession | SmtpSession]] = {Protocol.IMAP: ImapSession, Protocol.SMTP: SmtpSession}
+    kinds: dict[Protocol, type[ImapSession | Pop3Session | SmtpSession]] = {
+        Protocol.IMAP: ImapSession,
+        Protocol.POP3: Pop3Session,
+        Protocol.SMTP: SmtpSession,
+    }
     return kinds[protocol](endpoint, policy=ANYTHING)
 
 
@@ -112,6 +121,26 @@ async def test_a_password_signs_in(peers: Peers, protocol: Protocol, mechanism: 
     await sign_in(session(peers, protocol), password(mechanism))
     if protocol is Protocol.IMAP:
         until(lambda: used(peers) == name, seconds=5, what=f"a login by {name}")
+
+
+async def test_a_dovecot_says_nothing_of_utf8_by_pop3_and_takes_it(peers: Peers) -> None:
+    """So the command of RFC 6856 goes only where it is offered, and the octets in any case."""
+    await sign_in(session(peers, Protocol.POP3), password(None))
+    until(lambda: used(peers) == "PLAIN", seconds=5, what="a login by AUTH")
+    tls = TlsOptions(ca_pem=peers.ca_pem)
+    where = Endpoint(protocol=Protocol.POP3, host="localhost", port=peers.dovecot.pop3s, security=Security.TLS, tls=tls)
+    login = Pop3Login(where, policy=ANYTHING)
+    try:
+        async with asyncio.timeout(40):
+            await login.connect()
+            await login.secure()
+            assert not (await login.capabilities()).utf8
+            with pytest.raises(MailError, match="-ERR"):
+                await login.ask("UTF8")
+            await login.ask(f"USER {ADA}")
+            await login.ask(f"PASS {PASSWORD}")
+    finally:
+        await login.close()
 
 
 async def test_on_a_plain_wire_the_password_is_proven_and_not_shown(peers: Peers) -> None:

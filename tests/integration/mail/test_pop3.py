@@ -32,12 +32,14 @@ def pop3(port: int, security: Security = Security.NONE, tls: TlsOptions = TlsOpt
     return Pop3Session(endpoint, policy=ANYTHING)
 
 
-async def open_inbox(session: Pop3Session, *, mechanism: str | None = None) -> str:
+async def open_inbox(
+    session: Pop3Session, *, mechanism: str | None = None, username: str = "a@b.test", password: str = PASSWORD
+) -> str:
     try:
         async with asyncio.timeout(40):
             await session.reach()
             await session.secure()
-            await session.sign_in(Credential(username="a@b.test", secret=Secret(PASSWORD), mechanism=mechanism))
+            await session.sign_in(Credential(username=username, secret=Secret(password), mechanism=mechanism))
             return await session.open_folders(("INBOX",))
     finally:
         await session.close()
@@ -61,6 +63,35 @@ async def test_a_server_without_capa_is_tried_out() -> None:
         assert await open_inbox(pop3(port)) == "INBOX: 2 messages"
     assert b"USER a@b.test" in heard
     assert b"PASS correct horse" in heard
+
+
+@pytest.mark.parametrize(
+    ("capa", "answer", "said"),
+    [
+        (b"UTF8 USER", OK, [b"UTF8"]),
+        (b"UTF8", b"-ERR not now\r\n", [b"UTF8"]),
+        (b"TOP", b"-ERR what?\r\n", []),
+    ],
+)
+async def test_a_name_beyond_ascii_is_announced_where_the_server_knows_how(
+    capa: bytes, answer: bytes, said: list[bytes]
+) -> None:
+    """RFC 6856; where the server does not, or changes its mind, it still gets to see UTF-8."""
+    heard: list[bytes] = []
+    answers = plain(CAPA=b"+OK\r\nUSER\r\n%b\r\n.\r\n" % capa, UTF8=answer, UIDL=b"+OK 1 abc\r\n")
+    with talking(answering(GREETING, answers, heard=heard)) as port:
+        told = await open_inbox(pop3(port), username="jürgen@b.test", password="pässword")
+    assert told.startswith("INBOX: 2 messages")
+    login = heard[1 : heard.index("PASS pässword".encode()) + 1]
+    assert login == [*said, "USER jürgen@b.test".encode(), "PASS pässword".encode()]
+
+
+async def test_a_name_within_ascii_has_the_server_change_nothing() -> None:
+    heard: list[bytes] = []
+    answers = plain(CAPA=b"+OK\r\nUSER\r\nUTF8 USER\r\n.\r\n", UIDL=b"+OK 1 abc\r\n")
+    with talking(answering(GREETING, answers, heard=heard)) as port:
+        await open_inbox(pop3(port))
+    assert b"UTF8" not in heard
 
 
 async def test_a_server_without_uidl_is_refused_and_says_so() -> None:

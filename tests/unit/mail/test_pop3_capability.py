@@ -28,6 +28,10 @@ def test_the_example_of_rfc_2449() -> None:
     assert found == Capabilities(known=True, login_delay=900, sasl=frozenset({"CRAM-MD5", "KERBEROS_V4"}))
 
 
+def test_utf8_is_known_with_and_without_its_argument() -> None:
+    assert parse_capabilities([b"UTF8 USER"]) == parse_capabilities([b"utf8"]) == Capabilities(known=True, utf8=True)
+
+
 def test_a_server_where_nothing_can_be_left() -> None:
     assert parse_capabilities([b"expire 0"]).removes_what_was_read
     assert not parse_capabilities([b"EXPIRE NEVER"]).removes_what_was_read

@@ -12,7 +12,7 @@ from mailbox_operator.mail.credential import Credential, masked, require_sendabl
 from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security
 from mailbox_operator.mail.errors import Area, MailError, SaslError, asking
 from mailbox_operator.mail.pop3_capability import UNKNOWN, Capabilities, note_delay, parse_capabilities
-from mailbox_operator.mail.pop3_mechanism import USER, choose_mechanism
+from mailbox_operator.mail.pop3_mechanism import USER, choose_mechanism, needs_utf8
 from mailbox_operator.mail.sasl import Exchange, begin, decoded
 from mailbox_operator.mail.secret import Secret
 
@@ -81,6 +81,8 @@ async def _sign_in(
         require_sendable(credential)
         name = choose_mechanism(credential, offered=offered, private=endpoint.is_private)
         if name == USER:
+            if needs_utf8(credential, offered=offered):
+                await connection.ask(b"UTF8")  # refused or not
             _accepted(await connection.ask(f"USER {credential.username}".encode()))
             _accepted(await connection.ask(f"PASS {credential.secret.reveal()}".encode()), shown=True)
         else:

@@ -37,6 +37,18 @@ async def test_a_server_that_takes_one_command_at_a_time_gets_one_at_a_time(tmp_
     assert (await fetch(server, tmp_path)).bodies == sent
 
 
+@pytest.mark.parametrize("has_utf8", [True, False])
+async def test_a_name_beyond_ascii_is_announced_where_the_server_knows_how(tmp_path: Path, *, has_utf8: bool) -> None:
+    server = Pop3Server(capabilities=(b"UIDL", b"USER", *((b"UTF8 USER",) if has_utf8 else ())))
+    server.put(octets_of(1))
+    async with serving(server, tmp_path) as plan:
+        rig = Rig(replace(plan, username="jürgen"), fetch=EVERYTHING)
+        assert await rig.once() is None
+    user = "USER jürgen".encode()
+    assert server.commands[1 : server.commands.index(user) + 1] == ([b"UTF8", user] if has_utf8 else [user])
+    assert rig.bodies == [octets_of(1)]
+
+
 async def test_lines_that_begin_with_a_dot_come_as_they_were(tmp_path: Path) -> None:
     server = Pop3Server()
     octets = b"Message-ID: <1@x>\r\n\r\n.\r\n..\r\n.a\r\nb.\r\n.\r\n"
