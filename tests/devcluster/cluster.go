@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -47,7 +46,7 @@ func (c *cluster) dnsIP() net.IP            { return net.IPv4(10, 96, byte(c.Ind
 func (c *cluster) bridge() string           { return fmt.Sprintf("%s%d", bridgePrefix, c.Index) }
 func (c *cluster) apiURL() string           { return fmt.Sprintf("https://127.0.0.1:%d", c.APIPort) }
 func (c *cluster) images() imageStore       { return imageStore{records[image]{c.path("images.json")}} }
-func (c *cluster) names() nameStore         { return nameStore{records[[]netip.Addr]{c.path("dns.json")}} }
+func (c *cluster) names() nameStore         { return nameStore{records[[]string]{c.path("dns.json")}} }
 func (c *cluster) kubeconfig(u user) string { return c.path("pki", u.name+".kubeconfig") }
 
 func loadCluster(dataDir string) (*cluster, error) {

@@ -100,7 +100,7 @@ def start(
         name: its name.
         node: False: the control plane alone, which needs no privileges.
         images: for each image its prefix (a folder) and entrypoint.
-        dns: further names that the cluster's DNS answers, with an address or several by comma.
+        dns: further names that the cluster's DNS answers, with an address or several by comma, or HOST:PORT for an SRV record.
         upstream: ADDRESS:PORT of a DNS server for all other names; by default there are none.
         folder: where its files are, by default `.dev/NAME`.
         environment: variables of its parts beside those of this process (GOGC).

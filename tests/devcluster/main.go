@@ -22,7 +22,7 @@ const usage = `usage:
                    [--image REF=PREFIX[,ENTRYPOINT...]]... [--dns NAME=ADDRESS[,ADDRESS...]]... [--dns-upstream ADDRESS:PORT]
   devcluster down  --data-dir DIR [--delete]
   devcluster image --data-dir DIR REF=PREFIX[,ENTRYPOINT...]...
-  devcluster dns   --data-dir DIR NAME=ADDRESS[,ADDRESS...]...      (NAME= removes the name)
+  devcluster dns   --data-dir DIR NAME=ADDRESS[,ADDRESS...]...      (NAME= removes the name; NAME=HOST:PORT is an SRV record)
 `
 
 func main() {

@@ -18,7 +18,8 @@ from support import manifests
 from support.image import IMAGE
 from support.kube import Kube, until
 from support.receiving import SERVICE, Receiver, start_receiver
-from testbed.address import address_of_its_own
+from testbed.address import addresses_of_their_own
+from testbed.ews.misbehaving import redirecting
 from testbed.ews.server import Exchange, running_exchange
 from testbed.ews.world import Account
 from testbed.pki import Pki
@@ -27,6 +28,11 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 HOST: Final = "exchange.corp.example"
 DISCOVERY: Final = "autodiscover.corp.example"
+RECORDED: Final = "exchange.recorded.example"
+SRV: Final = {"recorded.example": f"{RECORDED}:443", "forged.example": f"{HOST}:443"}
+"""By domain, where its DNS record says that autodiscover is: the second leads out of its domain."""
+LURING: Final = "autodiscover.luring.example"
+"""Where a web server redirects to a cloud's metadata service."""
 PASSWORD: Final = secrets.token_urlsafe(12)
 LARGEST_KIB: Final = 120 * 1024
 
@@ -48,15 +54,19 @@ class Corp:
 def corp(cluster: Cluster) -> Iterator[Corp]:
     folder = Path(tempfile.mkdtemp(prefix="exchange-"))
     try:
-        pki = Pki.make(folder / "pki", HOST, DISCOVERY)
+        pki = Pki.make(folder / "pki", HOST, DISCOVERY, RECORDED)
         with (
-            address_of_its_own() as address,
+            addresses_of_their_own(2) as (address, web),
             running_exchange(pki=pki, address=address, port=443) as exchange,
+            running_exchange(pki=None, address=web, port=80) as luring,
             cluster.kube.temporary_namespace(f"t-{secrets.token_hex(4)}") as kube,
         ):
             exchange.state.domain = "CORP"
             exchange.state.autodiscover_url = f"https://{HOST}/EWS/Exchange.asmx"
-            devcluster.record("e2e", "dns", f"{HOST}={address}", f"{DISCOVERY}={address}")
+            luring.state.misbehaviours.append(redirecting("https://169.254.169.254/latest"))
+            names = {HOST: address, DISCOVERY: address, RECORDED: address, LURING: web}
+            names |= {f"_autodiscover._tcp.{domain}": where for domain, where in SRV.items()}
+            devcluster.record("e2e", "dns", *(f"{name}={where}" for name, where in names.items()))
             kube.apply({**manifests.ca(pki.ca_pem), "metadata": {"name": "corp-ca"}})
             yield Corp(kube, exchange, start_receiver(kube, image=IMAGE))
     finally:
@@ -138,3 +148,24 @@ def test_exchange_mailboxes_turn_ready_and_their_mail_arrives(corp: Corp) -> Non
     assert found is not None
     assert int(found[1]) < LARGEST_KIB, f"{found[1]} KiB"
     assert PASSWORD not in kube.run("logs", pod)
+
+
+def test_a_dns_record_leads_to_exchange_within_the_domain_and_nowhere_else(corp: Corp) -> None:
+    kube = corp.kube
+    corp.exchange.add_account("clerk@recorded.example", PASSWORD)
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "clerk"}, "stringData": {"password": PASSWORD}}
+    login, receives = {"passwordSecretRef": {"name": "clerk"}}, {"protocol": "None"}
+    domains = ("recorded", "forged", "luring")
+    kube.apply(
+        secret,
+        *(mailbox(one, address=f"clerk@{one}.example", credentials=login, outgoing=receives) for one in domains),
+    )
+    kube.wait_condition("recorded", "Ready")
+    forged = kube.wait_condition("forged", "IncomingReachable", "False", reason="AutodiscoverFailed")
+    assert f"a DNS record names {HOST}, which is not within forged.example" in forged["message"]
+    assert "incoming.url" in forged["message"]
+    lured = kube.wait_condition("luring", "IncomingReachable", "False", reason="ForbiddenAddress")
+    assert "169.254.169.254" in lured["message"]
+    shown = {name for _, name, _ in corp.exchange.state.sign_ins}
+    assert "clerk@recorded.example" in shown
+    assert not shown & {"clerk@forged.example", "clerk@luring.example"}

@@ -2,9 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from email.message import EmailMessage
-from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from mailbox_operator.mail.blocking import pool
@@ -17,12 +15,13 @@ from mailbox_operator.mail.session import TEST_SUBJECT, Found
 from mailbox_operator.mail.tls import Negotiated
 
 if TYPE_CHECKING:
-    from mailbox_operator.mail.ews_client import Taste
+    from requests.auth import AuthBase
+
+    from mailbox_operator.mail.ews_client import Door, Taste
     from mailbox_operator.mail.ews_mailbox import EwsMailbox
 
 T = TypeVar("T")
 
-AUTODISCOVER_PATH: Final = "/autodiscover/autodiscover.svc"
 MOST_OCTETS: Final = 8 * 1024 * 1024
 """Of one answer."""
 
@@ -57,13 +56,8 @@ class EwsSession:
         A fault of TLS is kept for `secure`.
         """
         with asking("CONNECT", protocol="EWS"):
-            *others, last = self._places()
-            for place in others:
-                with suppress(MailError):
-                    self._taste = await self._wire.run(partial(self._taste_at, place))
-                    return
             try:
-                self._taste = await self._wire.run(partial(self._taste_at, last))
+                self._taste = await self._wire.run(self._knock)
             except MailError as error:
                 if error.area is not Area.TLS:
                     raise
@@ -137,31 +131,31 @@ class EwsSession:
         assert self._mailbox is not None, "sign_in() comes first"  # noqa: S101 - a fault of ours
         return self._mailbox
 
-    def _places(self) -> list[str]:
-        """Return where to knock: at the service, or where autodiscover may be (the vendor's order, the safer first).
-
-        The domain's own web server comes second: it often belongs to somebody who should not see a password.
-        """
-        endpoint = self._endpoint
-        scheme = "http" if endpoint.security is Security.NONE else "https"
-        if endpoint.path:
-            return [f"{scheme}://{endpoint.host}:{endpoint.port}{endpoint.path}"]
-        hosts = (f"autodiscover.{endpoint.host}", endpoint.host)
-        return [f"{scheme}://{host}:{endpoint.port}{AUTODISCOVER_PATH}" for host in hosts]
-
-    def _taste_at(self, url: str) -> "Taste":
+    def _knock(self) -> "Taste":
+        """Find somebody who asks for a credential: at the service, or where autodiscover may be."""
         from mailbox_operator.mail.ews_client import taste  # noqa: PLC0415 - in a thread, and only where it is used
+        from mailbox_operator.mail.ews_discovery import find_autodiscover  # noqa: PLC0415 - the same
 
-        return taste(url, wire=self._wire, tls=self._endpoint.tls, name_of=self._host)
+        endpoint = self._endpoint
+        if not endpoint.path:
+            return find_autodiscover(endpoint.host, door=self._door())
+        scheme = "http" if endpoint.security is Security.NONE else "https"
+        url = f"{scheme}://{endpoint.host}:{endpoint.port}{endpoint.path}"
+        return taste(url, wire=self._wire, tls=endpoint.tls, name_of=self._host)
 
     def _open(self, taste: "Taste", credential: Credential) -> "EwsMailbox":
-        from mailbox_operator.mail.ews_client import Door, ask_autodiscover, choose_auth  # noqa: PLC0415 - the same
+        from mailbox_operator.mail.ews_client import choose_auth  # noqa: PLC0415 - the same
+        from mailbox_operator.mail.ews_discovery import find_service, require_https  # noqa: PLC0415
         from mailbox_operator.mail.ews_mailbox import open_mailbox  # noqa: PLC0415
 
-        auth = choose_auth(credential, taste.offers)
-        door = Door(wire=self._wire, tls=self._endpoint.tls, name_of=self._host, auth=auth)
-        url = taste.url if self._endpoint.path else ask_autodiscover(taste.url, address=self._address, door=door)
-        if self._endpoint.security is not Security.NONE and not url.lower().startswith("https:"):
-            # The credential would go over the wire for everybody to read.
-            raise MailError(f"autodiscover names {url}, which is not https", area=Area.POLICY)
+        if self._endpoint.path:
+            door = self._door(choose_auth(credential, taste.offers))
+            return open_mailbox(taste.url, address=self._address, door=door)
+        url, door = find_service(taste, address=self._address, credential=credential, door=self._door())
+        require_https(url)
         return open_mailbox(url, address=self._address, door=door)
+
+    def _door(self, auth: "AuthBase | None" = None) -> "Door":
+        from mailbox_operator.mail.ews_client import Door  # noqa: PLC0415 - the same
+
+        return Door(wire=self._wire, tls=self._endpoint.tls, name_of=self._host, auth=auth)

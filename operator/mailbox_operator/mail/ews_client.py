@@ -175,14 +175,30 @@ def open_account(url: str, *, address: str, door: Door) -> Any:
     return account
 
 
-def ask_autodiscover(url: str, *, address: str, door: Door) -> str:
-    """Return the URL of the service for a mailbox. Raises MailError."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What autodiscover says of a mailbox: one of these."""
+
+    service: str = ""
+    """URL of EWS."""
+    place: str = ""
+    """URL of another server that is to be asked."""
+    address: str = ""
+    """Of the mailbox, by which it is to be asked for instead."""
+
+
+def ask_autodiscover(url: str, *, address: str, door: Door) -> Told:
+    """Return what autodiscover at `url` says of a mailbox. Raises MailError."""
     settings = exchangelib.Configuration(service_endpoint=url, auth_type=NOAUTH, retry_policy=_OneTry(door.wire))
     protocol = _GuardedAutodiscover(config=settings)
     protocol.door = door
     with ews_errors():
-        found = protocol.get_user_settings(user=address, settings=list(URL_SETTINGS)).user_settings
+        found = protocol.get_user_settings(user=address, settings=list(URL_SETTINGS))
+        if found.redirect_url or found.redirect_address:
+            return Told(place=str(found.redirect_url or ""), address=str(found.redirect_address or ""))
+        found.raise_errors()
+        known = found.user_settings or {}
     for name in URL_SETTINGS:
-        if service := found.get(name):
-            return str(service)
+        if service := known.get(name):
+            return Told(service=str(service))
     raise MailError(f"autodiscover at {url} names no URL of EWS", area=Area.EWS, vendor_code="AutoDiscoverFailed")

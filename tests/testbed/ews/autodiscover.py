@@ -28,6 +28,8 @@ def user_settings(state: State, octets: bytes) -> bytes:
 
 
 def _user(state: State, address: str, asked: list[str]) -> etree._Element:
+    if lead := state.autodiscover_leads.get(address):
+        return _response("RedirectUrl" if "://" in lead else "RedirectAddress", "Redirected.", lead=lead)
     account = state.account(address)
     if account is None:
         return _response("InvalidUser", f"Invalid user: '{address}'")
@@ -49,12 +51,12 @@ def _user(state: State, address: str, asked: list[str]) -> etree._Element:
     return _response("NoError", "No error.", *settings)
 
 
-def _response(code: str, text: str, *settings: etree._Element) -> etree._Element:
-    empty = {f"{{{INSTANCE}}}nil": "true"}
+def _response(code: str, text: str, *settings: etree._Element, lead: str = "") -> etree._Element:
+    target = A.RedirectTarget(lead) if lead else A.RedirectTarget({f"{{{INSTANCE}}}nil": "true"})
     return A.UserResponse(
         A.ErrorCode(code),
         A.ErrorMessage(text),
-        A.RedirectTarget(empty),
+        target,
         A.UserSettingErrors(),
         A.UserSettings(*settings),
     )

@@ -57,6 +57,8 @@ class State:
     """Of the accounts, before the backslash."""
     schemes: tuple[str, ...] = ("Negotiate", "NTLM", "Basic")
     autodiscover_url: str = ""
+    autodiscover_leads: dict[str, str] = field(default_factory=dict)
+    """Of an address, another address or the URL of another server, by which or where it is to be asked for instead."""
     accounts: dict[str, Account] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     """Bearer tokens and whose they are."""

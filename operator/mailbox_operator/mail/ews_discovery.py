@@ -1,0 +1,127 @@
+"""Where Exchange is, for who knows a domain only: autodiscover (MS-OXDISCO) in its four places, the safer first.
+
+Two of them are vouched for by a certificate of the domain's own. The other two, a DNS record and a redirection over plain
+HTTP, could be forged by anybody on the way; nothing but their word is taken, and only for a host within the domain.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+from urllib.parse import urlsplit
+
+from dns.exception import DNSException
+from dns.rdatatype import SRV
+from dns.resolver import Resolver
+
+from mailbox_operator.mail.credential import Credential
+from mailbox_operator.mail.errors import Area, MailError
+from mailbox_operator.mail.ews_client import Door, Taste, ask_autodiscover, choose_auth, taste
+from mailbox_operator.mail.ews_errors import ews_errors
+from mailbox_operator.mail.ews_http import open_http
+from mailbox_operator.mail.ews_wire import READ_SECONDS
+
+PATH: Final = "/autodiscover/autodiscover.svc"
+XML_PATH: Final = "/autodiscover/autodiscover.xml"
+"""Where servers redirect over plain HTTP; SOAP is asked at `PATH` of the same host."""
+DNS_SECONDS: Final = 3.0
+MOST_HOPS: Final = 5
+HTTPS: Final = 443
+
+Lead = tuple[str, int]
+"""Host and port that somebody names."""
+
+
+def find_autodiscover(domain: str, *, door: Door) -> Taste:
+    """Return the first place that asks for a credential; none is shown. Raises MailError.
+
+    Where nobody names a further place, what is raised is the fault of the domain itself.
+    """
+    fault: MailError | None = None
+    for host in (f"autodiscover.{domain}", domain):  # the domain's own web server often belongs to somebody else
+        try:
+            return _taste(host, HTTPS, door)
+        except MailError as error:
+            fault = error
+    for whom, (host, port) in _leads(domain, door):
+        door.wire.check(host, port)
+        if not is_within(host, domain):
+            raise MailError(
+                f"autodiscover of {domain}: {whom} names {host}, which is not within {domain}; anybody on the way "
+                "could have said so, and no credential is shown there",
+                area=Area.EWS,
+                vendor_code="AutoDiscoverFailed",
+            )
+        return _taste(host, port, door)
+    assert fault is not None, "both places have failed"  # noqa: S101 - a fault of ours
+    raise fault
+
+
+def _leads(domain: str, door: Door) -> Iterator[tuple[str, Lead]]:
+    if lead := read_srv(domain):
+        yield "a DNS record", lead
+    if lead := read_redirection(f"autodiscover.{domain}", door=door):
+        yield "a redirection over HTTP", lead
+
+
+def find_service(first: Taste, *, address: str, credential: Credential, door: Door) -> tuple[str, Door]:
+    """Return the URL of a mailbox's service, and how one signs in there. Raises MailError.
+
+    A server that was vouched for may name another server, or another address of the same mailbox: both are followed.
+    """
+    place = first
+    for _ in range(MOST_HOPS):
+        entered = replace(door, auth=choose_auth(credential, place.offers))
+        told = ask_autodiscover(place.url, address=address, door=entered)
+        if told.service:
+            return told.service, entered
+        if told.address:
+            address = told.address
+            place = find_autodiscover(address.rpartition("@")[2], door=door)
+        else:
+            require_https(told.place)
+            place = taste(told.place, wire=door.wire, tls=door.tls, name_of=door.name_of)
+    raise MailError(
+        f"autodiscover leads from one server to another, more than {MOST_HOPS} times",
+        area=Area.EWS,
+        vendor_code="AutoDiscoverFailed",
+    )
+
+
+def require_https(url: str) -> None:
+    """Raise MailError where a credential would go over the wire for everybody to read."""
+    if not url.lower().startswith("https:"):
+        raise MailError(f"autodiscover names {url}, which is not https", area=Area.POLICY)
+
+
+def is_within(host: str, domain: str) -> bool:
+    """Whether a host is the domain or one of its own."""
+    name, parent = host.lower().rstrip("."), domain.lower().rstrip(".")
+    return name == parent or name.endswith(f".{parent}")
+
+
+def read_srv(domain: str) -> Lead | None:
+    """Return what `_autodiscover._tcp` names (RFC 2782), the most preferred, or None: there is no such record."""
+    try:
+        found = Resolver().resolve(f"_autodiscover._tcp.{domain}.", SRV, lifetime=DNS_SECONDS, search=False)
+    except (DNSException, UnicodeError, OSError):
+        return None
+    best = min(found, key=lambda one: (one.priority, -one.weight))
+    host = best.target.to_text(omit_final_dot=True)
+    return (host, best.port) if host != "." else None
+
+
+def read_redirection(host: str, *, door: Door) -> Lead | None:
+    """Return where a plain HTTP server redirects, if that is https; nothing else that it says counts."""
+    try:
+        with open_http(door.wire, door.tls, name_of=door.name_of, auth=None) as session, ews_errors():
+            answer = session.get(f"http://{host}{XML_PATH}", allow_redirects=False, timeout=READ_SECONDS)
+            target = urlsplit(answer.headers.get("Location", "") if answer.is_redirect else "")
+            lead = (target.hostname or "", target.port or HTTPS)
+    except MailError:
+        return None
+    return lead if target.scheme.lower() == "https" and lead[0] else None
+
+
+def _taste(host: str, port: int, door: Door) -> Taste:
+    at = "" if port == HTTPS else f":{port}"
+    return taste(f"https://{host}{at}{PATH}", wire=door.wire, tls=door.tls, name_of=door.name_of)

@@ -1,0 +1,94 @@
+"""What autodiscover says, step by step, and what of it is followed."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from integration.ews.conftest import Post
+from mailbox_operator.mail.credential import Credential
+from mailbox_operator.mail.endpoint import TlsOptions
+from mailbox_operator.mail.errors import MailError
+from mailbox_operator.mail.ews_client import Door, Taste
+from mailbox_operator.mail.ews_discovery import PATH, find_service, is_within, read_redirection
+from mailbox_operator.mail.ews_wire import Wire
+from mailbox_operator.mail.guard import ANYTHING
+from mailbox_operator.mail.secret import Secret
+from testbed.ews.misbehaving import answering, at, redirecting
+from testbed.ews.server import running_exchange
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
+
+
+@asynccontextmanager
+async def opened(ca_pem: str | None = None) -> AsyncIterator[Door]:
+    wire = Wire(policy=ANYTHING, most_octets=1 << 20)
+    try:
+        yield Door(wire=wire, tls=TlsOptions(ca_pem=ca_pem), name_of="localhost")
+    finally:
+        wire.close()
+
+
+@pytest.mark.parametrize(
+    ("target", "lead"),
+    [
+        ("https://mail.corp.test/autodiscover/autodiscover.xml", ("mail.corp.test", 443)),
+        ("HTTPS://mail.corp.test:8443", ("mail.corp.test", 8443)),
+        ("http://mail.corp.test/autodiscover/autodiscover.xml", None),
+        ("/autodiscover/elsewhere.xml", None),
+        ("https:///autodiscover", None),
+        ("https://[::1/autodiscover", None),
+        ("https://mail.corp.test:99999/", None),
+    ],
+)
+async def test_of_a_redirection_only_a_host_by_https_counts(target: str, lead: tuple[str, int] | None) -> None:
+    with running_exchange(pki=None) as exchange:
+        exchange.state.misbehaviours.append(redirecting(target))
+        async with opened() as door:
+            assert await door.wire.run(lambda: read_redirection(f"localhost:{exchange.port}", door=door)) == lead
+        assert exchange.state.sign_ins == []
+
+
+async def test_a_web_server_that_does_not_redirect_and_one_that_is_not_there_name_nobody() -> None:
+    with running_exchange(pki=None) as exchange:
+        exchange.state.misbehaviours.append(at("", answering(200, headers={"Location": "https://mail.corp.test/"})))
+        async with opened() as door:
+            assert await door.wire.run(lambda: read_redirection(f"localhost:{exchange.port}", door=door)) is None
+    async with opened() as door:
+        assert await door.wire.run(lambda: read_redirection("localhost:1", door=door)) is None
+
+
+async def service_of(post: Post, lead: str = "") -> str:
+    """Return the service that is found where autodiscover says the same again and again."""
+    first = Taste(url=post.exchange.url().replace("/EWS/Exchange.asmx", PATH), offers=("ntlm",))
+    who = Credential(username=post.account.address, secret=Secret(post.account.password))
+    post.exchange.state.autodiscover_url = "https://mail.corp.test/EWS/Exchange.asmx"
+    post.exchange.state.autodiscover_leads = {post.account.address: lead} if lead else {}
+    async with opened((post.pki.folder / "ca.pem").read_text()) as door:
+        return (
+            await door.wire.run(lambda: find_service(first, address=post.account.address, credential=who, door=door))
+        )[0]
+
+
+async def test_a_server_that_was_vouched_for_names_the_service(post: Post) -> None:
+    assert await service_of(post) == "https://mail.corp.test/EWS/Exchange.asmx"
+
+
+async def test_it_may_name_another_server_but_not_without_end(post: Post) -> None:
+    with pytest.raises(MailError, match="from one server to another") as caught:
+        await service_of(post, post.exchange.url().replace("/EWS/Exchange.asmx", PATH))
+    assert caught.value.vendor_code == "AutoDiscoverFailed"
+    assert {accepted for _, _, accepted in post.exchange.state.sign_ins} == {True}
+
+
+async def test_it_may_name_no_server_without_tls(post: Post) -> None:
+    with pytest.raises(MailError, match="not https"):
+        await service_of(post, "http://mail.corp.test/autodiscover/autodiscover.svc")
+
+
+@pytest.mark.parametrize(
+    ("host", "within"),
+    [("corp.test", True), ("Mail.CORP.test.", True), ("mail.corp.test.evil.test", False), ("xcorp.test", False)],
+)
+def test_a_host_is_within_a_domain_by_whole_labels(host: str, *, within: bool) -> None:
+    assert is_within(host, "corp.test") == within
