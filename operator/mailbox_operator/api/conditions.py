@@ -33,6 +33,7 @@ class ConditionType(StrEnum):
     CLIENT_SECRET_EXPIRES_SOON = "ClientSecretExpiresSoon"  # noqa: S105 - the name of a warning
     PLAINTEXT_TRANSPORT = "PlaintextTransport"
     CHECKPOINT_LOST = "CheckpointLost"
+    FOLDER_RESET = "FolderReset"
 
 
 ALWAYS_PRESENT: Final = (
@@ -64,5 +65,6 @@ PRESENT_WHILE_TRUE: Final = (
     ConditionType.CLIENT_SECRET_EXPIRES_SOON,
     ConditionType.PLAINTEXT_TRANSPORT,
     ConditionType.CHECKPOINT_LOST,
+    ConditionType.FOLDER_RESET,
 )
 """Present only while True (kstatus; warnings)."""

@@ -65,7 +65,13 @@ class FetcherStatus(Model):
     last_message_time: Time | None = Field(default=None, description="When the last message was handed over.")
     messages_delivered: int = Field(default=0, description="Messages handed over since the checkpoint began.")
     pending: int = Field(default=0, description="Messages that wait.")
-    quarantined: int = Field(default=0, description="Messages that could not be handed over and were set aside.")
+    quarantined: int = Field(
+        default=0,
+        description=(
+            "Messages that could not be handed over and were set aside. The last 100 are listed by `mailbox-operator quarantine "
+            "list`; `retry all` and `drop all` reach the last 500."
+        ),
+    )
     last_error: LongText | None = Field(default=None, description="What went wrong last.")
 
 

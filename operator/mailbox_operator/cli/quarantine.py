@@ -43,8 +43,11 @@ def list_messages(*, name: str | None, namespace: str | None, checkpoint: str | 
     found = asyncio.run(_read(name, namespace=namespace, checkpoint=checkpoint)).quarantine
     for one in found.messages.values():
         click.echo(f"{one.key}\t{one.time}\t{one.message_id or '-'}\t{one.said}")
-    if found.older:
-        click.echo(f"and {found.older} older ones", err=True)
+    if found.older or found.forgotten:
+        reach = (
+            f"retry and drop reach the last {len(found.older)} of them" if found.older else "retry reaches none of them"
+        )
+        click.echo(f"and {len(found.older) + found.forgotten} older ones, not listed: {reach}", err=True)
     if not found.count:
         click.echo("nothing is in quarantine", err=True)
 
@@ -52,7 +55,7 @@ def list_messages(*, name: str | None, namespace: str | None, checkpoint: str | 
 @quarantine.command
 @place_options
 @click.argument("keys", nargs=-1, metavar="[KEY]")
-@click.option("--all", "everything", is_flag=True, help="All that are listed.")
+@click.option("--all", "everything", is_flag=True, help="All that are known.")
 def retry(
     *, name: str | None, namespace: str | None, checkpoint: str | None, keys: tuple[str, ...], everything: bool
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from mailbox_operator.api.conditions import ConditionType
 from mailbox_operator.api.meta import API_VERSION
 from mailbox_operator.api.reasons import Reason
+from mailbox_operator.fetcher.quarantine import LIMIT
 
 Object = dict[str, Any]
 LONGEST_NOTE: Final = 1024
@@ -68,7 +69,8 @@ def quarantined(before: Object, after: Object, *, last: str) -> list[Happening]:
     count = [((status.get("fetcher") or {}).get("quarantined") or 0) for status in (before, after)]
     if count[1] <= count[0]:
         return []
-    note = f"A message was given up and left on the server ({count[1]} by now): {last}"
+    many = f"{count[1]} by now" + (f", of which the last {LIMIT} are listed" if count[1] > LIMIT else "")
+    note = f"A message was given up and left on the server ({many}): {last}"
     return [Happening(warning=True, reason="MessageQuarantined", action="Deliver", note=note)]
 
 

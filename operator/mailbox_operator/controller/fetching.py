@@ -11,7 +11,8 @@ from mailbox_operator.api.reasons import Reason
 from mailbox_operator.controller.backoff import parse_time
 from mailbox_operator.controller.outcome import Outcome, Remedy, blocked, fails, holds, unknown
 from mailbox_operator.controller.store import PROGRESS
-from mailbox_operator.fetcher.progress import Progress, State
+from mailbox_operator.diagnosis.cleaning import clean
+from mailbox_operator.fetcher.progress import Progress, ResetReason, State
 from mailbox_operator.verification.model import Caution
 
 Object = dict[str, Any]
@@ -19,8 +20,15 @@ Object = dict[str, Any]
 AVAILABLE: Final = ConditionType.FETCHER_AVAILABLE
 DELIVERING: Final = ConditionType.DELIVERING
 LOST: Final = ConditionType.CHECKPOINT_LOST
-LOST_SHOWN: Final = timedelta(days=1)
-"""For so long a lost checkpoint is told."""
+RESET: Final = ConditionType.FOLDER_RESET
+REPEATING: Final = frozenset({LOST, RESET})
+"""What is told of a fetcher that reads again what it has read."""
+TOLD_FOR: Final = timedelta(days=1)
+RESETS: Final = {
+    ResetReason.RENUMBERED: "the mail server has renumbered it (UIDVALIDITY)",
+    ResetReason.WENT_BACK: "the mail server gives UIDs a second time (UIDNEXT went back), as after a backup was restored",
+    ResetReason.PLACE_LOST: "the server knows the fetcher's place in it no longer",
+}
 REASON: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{0,127}")
 TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 LARGEST: Final = (1 << 53) - 1
@@ -59,13 +67,13 @@ def read_progress(checkpoint: Object | None) -> Progress | None:
 
 def _fits(told: Object) -> bool:
     """Whether a status can hold all of a progress. Raises ValueError: a time is none."""
-    for time in (told["last_message_time"], told["rescan_time"]):
+    for time in (told["last_message_time"], told["rescan_time"], told["reset_time"]):
         if time is not None:
             if not (isinstance(time, str) and TIME.fullmatch(time)):
                 return False
             parse_time(time)
     counts = (told["messages_delivered"], told["pending"], told["quarantined"])
-    texts = (told["reason"], told["message"], told["last_quarantined"])
+    texts = (told["reason"], told["message"], told["last_quarantined"], told["reset_folder"], told["reset_reason"])
     return (
         all(type(one) is int and 0 <= one <= LARGEST for one in counts)
         and all(isinstance(one, str) for one in texts)
@@ -140,13 +148,25 @@ def _delivering(progress: Progress | None) -> Outcome:
 
 def fetching_cautions(progress: Progress | None, *, now: datetime) -> list[Caution]:
     """Return what should be known of a fetcher that does its work."""
-    if progress is None or progress.rescan_time is None or now - parse_time(progress.rescan_time) > LOST_SHOWN:
-        return []
-    message = (
-        "The fetcher's checkpoint was lost: the mailbox was read again as far back as spec.fetch.since, and what may have "
-        "been handed over before carries the attribute mayrepeat: let the receiver go by the events' ids"
-    )
-    return [Caution(type=LOST, reason=LOST, message=message)]
+    found = []
+    if progress and _is_recent(progress.rescan_time, now=now):
+        message = (
+            "The fetcher's checkpoint was lost: the mailbox was read again as far back as spec.fetch.since, and what may have "
+            "been handed over before carries the attribute mayrepeat: let the receiver go by the events' ids"
+        )
+        found.append(Caution(type=LOST, reason=LOST, message=message))
+    if progress and progress.reset_reason in RESETS and _is_recent(progress.reset_time, now=now):
+        reason = ResetReason(progress.reset_reason)
+        message = (
+            f"The folder {clean(progress.reset_folder)} was read again as far back as spec.fetch.since, since {RESETS[reason]}: "
+            "what may have been handed over before carries the attribute mayrepeat: let the receiver compare Message-IDs"
+        )
+        found.append(Caution(type=RESET, reason=reason, message=message))
+    return found
+
+
+def _is_recent(time: str | None, *, now: datetime) -> bool:
+    return time is not None and now - parse_time(time) <= TOLD_FOR
 
 
 def fetcher_status(deployment: Object | None, progress: Progress | None) -> Object | None:

@@ -10,7 +10,13 @@ from mailbox_operator.api.mailbox import Mailbox
 from mailbox_operator.api.reasons import Reason
 from mailbox_operator.controller.backoff import rfc3339
 from mailbox_operator.controller.conditions import carried, carried_cautions, next_conditions, retrying
-from mailbox_operator.controller.fetching import LOST, Fetching, fetcher_status, fetching_cautions, fetching_outcomes
+from mailbox_operator.controller.fetching import (
+    REPEATING,
+    Fetching,
+    fetcher_status,
+    fetching_cautions,
+    fetching_outcomes,
+)
 from mailbox_operator.controller.judge import Judgement
 from mailbox_operator.controller.outcome import Outcome, Status, blocked, holds, unknown
 from mailbox_operator.controller.probing import Sequel, doubt, login_rests
@@ -95,7 +101,11 @@ def weigh(mailbox: Mailbox, found: Evidence, *, now: datetime) -> Verdict:
         previous,
         [*early, *steps, *fetching],
         [
-            *(one for one in (believed.cautions if believed else carried_cautions(previous)) if one.type != LOST),
+            *(
+                one
+                for one in (believed.cautions if believed else carried_cautions(previous))
+                if one.type not in REPEATING
+            ),
             *fetching_cautions(found.progress, now=now),
         ],
         generation=mailbox.metadata.generation,

@@ -140,7 +140,7 @@ class Engine:
                 source_fault=source.fault,
                 store_fault=self._writer.fault,
                 sink=self._sink.health(now=self._loop.time()),
-                pending=self._pending,
+                pending=self._pipeline.pending,
             )
         )
         last = checkpoint.last_message_seconds
@@ -150,10 +150,13 @@ class Engine:
             message=message,
             last_message_time=None if last is None else rfc3339(last),
             messages_delivered=checkpoint.messages_delivered,
-            pending=self._pending,
+            pending=self._pipeline.pending,
             quarantined=checkpoint.quarantine.count,
             last_quarantined=checkpoint.quarantine.last,
             rescan_time=None if (lost := checkpoint.rescans.get(ANY)) is None else rfc3339(lost),
+            reset_time=None if checkpoint.reset is None else rfc3339(checkpoint.reset.seconds),
+            reset_folder="" if checkpoint.reset is None else checkpoint.reset.folder,
+            reset_reason="" if checkpoint.reset is None else checkpoint.reset.reason,
         )
 
     async def run(self) -> Ended:
@@ -212,6 +215,7 @@ class Engine:
         except TimeoutError:
             log.warning("deliveries under way are broken off; they will be repeated")
         self._sink.close()
+        self._pipeline.close()
 
     async def _write_last(self) -> None:
         try:
@@ -221,7 +225,3 @@ class Engine:
             log.warning(
                 "the last checkpoint was not written; some messages will be repeated", extra={"said": str(error)}
             )
-
-    @property
-    def _pending(self) -> int:
-        return sum(ledger.pending for ledger in self._around.checkpoint.folders.values())

@@ -61,6 +61,7 @@ class Meter:
         self.skipped = 0
         self.retries = 0
         self.reconnects = 0
+        self.folder_resets = 0
         self.credential_reloads = 0
         self.after_fetch_failures = 0
         self.checkpoint_failures = 0
@@ -88,6 +89,7 @@ class Meter:
             ),
             ("checkpoint_failures", "Times that the checkpoint could not be written.", self.checkpoint_failures),
             ("reconnects", "Sessions with the mail server after the first.", self.reconnects),
+            ("folder_resets", "Times a folder was read again since its numbering held no longer.", self.folder_resets),
             ("credential_reloads", "Sign-ins with a changed credential.", self.credential_reloads),
         ):
             yield CounterMetricFamily(f"mailbox_fetcher_{name}", text, value=value)

@@ -22,6 +22,16 @@ class State(StrEnum):
     """The sink answered 410; delivery has stopped."""
 
 
+class ResetReason(StrEnum):
+    """Why what was remembered of a folder holds no longer."""
+
+    RENUMBERED = "UIDValidityChanged"
+    WENT_BACK = "UIDNextWentBack"
+    """The server gives UIDs a second time: a backup was restored, say."""
+    PLACE_LOST = "SyncStateLost"
+    """Exchange knows our place in the folder no longer."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """Counters and the state. Times are RFC 3339, UTC, whole seconds."""
@@ -40,6 +50,11 @@ class Progress:
     """The youngest of them and why, one line."""
     rescan_time: str | None = None
     """When the checkpoint was found lost, if it was: older messages were handed over once more."""
+    reset_time: str | None = None
+    """When a folder was last read again since what was remembered of it held no longer."""
+    reset_folder: str = ""
+    reset_reason: str = ""
+    """A ResetReason."""
 
     def to_json(self) -> str:
         """Write it with sorted keys."""

@@ -14,7 +14,9 @@ from mailbox_operator.values import dataclass
 log = logging.getLogger(__name__)
 
 LIMIT: Final = 100
-"""Messages listed one by one; older ones are only counted."""
+"""Messages listed with what was said of them."""
+OLDER_LIMIT: Final = 400
+"""Older ones of which the key is known, so that they can be retried; those before are only counted."""
 SAID_LIMIT: Final = 256
 REQUEST_LIMIT: Final = 2_048
 
@@ -50,14 +52,17 @@ class Quarantine:
     def __init__(self) -> None:
         self.messages: dict[str, Quarantined] = {}
         """By key, oldest first."""
-        self.older = 0
+        self.older: dict[str, MessageKey] = {}
+        """Not listed any more, oldest first; a request reaches them all the same."""
+        self.forgotten = 0
+        """Older still: out of reach."""
         self.handled = ""
         """The request that was obeyed last."""
 
     @property
     def count(self) -> int:
         """How many messages are in it."""
-        return len(self.messages) + self.older
+        return len(self.messages) + len(self.older) + self.forgotten
 
     @property
     def last(self) -> str:
@@ -67,17 +72,21 @@ class Quarantine:
 
     def add(self, message: Quarantined) -> None:
         """Take one in."""
-        self.messages.pop(message.key, None)
+        self.release(message.key)
         self.messages[message.key] = message
         if len(self.messages) > LIMIT:
-            del self.messages[next(iter(self.messages))]
-            self.older += 1
+            oldest = self.messages.pop(next(iter(self.messages)))
+            self.older[oldest.key] = (oldest.folder, oldest.uidvalidity, oldest.id)
+        if len(self.older) > OLDER_LIMIT:
+            del self.older[next(iter(self.older))]
+            self.forgotten += 1
 
     def release(self, key: str) -> None:
         """Let one out that was handed over after all."""
         self.messages.pop(key, None)
+        self.older.pop(key, None)
 
-    def obey(self, request: str) -> tuple[str, list[Quarantined]]:
+    def obey(self, request: str) -> tuple[str, list[MessageKey]]:
         """Obey a request, once; return what is asked (`retry`, `drop` or "") and the messages that are out by it."""
         request = request[:REQUEST_LIMIT].strip()
         if request == self.handled:
@@ -89,21 +98,29 @@ class Quarantine:
                 log.error("no request for the quarantine", extra={"request": request})
             return "", []
         target = rest.strip()
+        known = self.older | {one.key: (one.folder, one.uidvalidity, one.id) for one in self.messages.values()}
         if target.split(" ")[0] == "all":
-            released, self.messages = list(self.messages.values()), {}
             if action == "drop":
-                self.older = 0
+                self.forgotten = 0
         else:
-            keys = [key for key in self.messages if target == key or target.startswith(f"{key} ")]
-            released = [self.messages.pop(key) for key in keys]
-        return action, released
+            known = {key: one for key, one in known.items() if target == key or target.startswith(f"{key} ")}
+        for key in known:
+            self.release(key)
+        return action, list(known.values())
 
     def to_data(self) -> list[list[Any]]:
         """Return the list as JSON can hold it."""
         return [[q.folder, q.id, q.said, q.time, q.uidvalidity, q.message_id] for q in self.messages.values()]
 
+    def older_data(self) -> list[list[Any]]:
+        """Return those that are not listed as JSON can hold them: ids by folder and UIDVALIDITY."""
+        groups: dict[tuple[str, UidValidity | None], list[MessageId]] = {}
+        for folder, uidvalidity, message in self.older.values():
+            groups.setdefault((folder, uidvalidity), []).append(message)
+        return [[*group, ids] for group, ids in groups.items()]
+
     @classmethod
-    def from_data(cls, entries: list[list[Any]], *, count: int, handled: str) -> "Quarantine":
+    def from_data(cls, entries: list[list[Any]], *, older: list[list[Any]], count: int, handled: str) -> "Quarantine":
         """Read what was written. Raises TypeError, ValueError."""
         made = cls()
         for folder, message, said, time, uidvalidity, message_id in entries:
@@ -116,6 +133,14 @@ class Quarantine:
                 message_id=str(message_id),
             )
             made.messages[one.key] = one
-        made.older = max(0, count - len(made.messages))
+        for folder, uidvalidity, ids in older:
+            for message in ids:
+                key = (
+                    str(folder),
+                    None if uidvalidity is None else UidValidity(int(uidvalidity)),
+                    message if isinstance(message, int) else str(message),
+                )
+                made.older[render_key(key)] = key
+        made.forgotten = max(0, count - len(made.messages) - len(made.older))
         made.handled = handled
         return made

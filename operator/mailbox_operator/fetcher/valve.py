@@ -12,6 +12,8 @@ class Reason(Enum):
 
     SINK_FULL = "sink full"
     SINK_GONE = "sink gone"
+    COPIES_WAIT = "copies wait"
+    """Too many wait for what becomes of a message with the same Message-ID."""
     CHECKPOINT_AWAY = "checkpoint away"
     """Too much is delivered that could not be written down."""
 

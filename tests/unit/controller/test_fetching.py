@@ -50,6 +50,8 @@ def reasons(seen: Fetching) -> list[tuple[str, str]]:
         '{"last_message_time": "yesterday"}',
         '{"last_message_time": 7}',
         '{"rescan_time": "2026-13-40T00:00:00Z"}',
+        '{"reset_time": "yesterday"}',
+        '{"reset_folder": 7}',
         '{"rescan_time": "2026-01-02T03:04:05"}',
     ],
 )
@@ -144,3 +146,13 @@ def test_a_lost_checkpoint_is_told_for_a_day() -> None:
     assert fetching_cautions(Progress(), now=datetime(2026, 11, 25, tzinfo=UTC)) == fetching_cautions(
         None, now=datetime(2026, 11, 25, tzinfo=UTC)
     )
+
+
+def test_a_folder_that_was_read_again_is_told_for_a_day_with_its_reason() -> None:
+    reset = Progress(reset_time="2026-11-24T09:00:00Z", reset_folder="Old\nmail", reset_reason="UIDNextWentBack")
+    [caution] = fetching_cautions(reset, now=datetime(2026, 11, 24, 20, tzinfo=UTC))
+    assert (caution.type, caution.reason) == ("FolderReset", "UIDNextWentBack")
+    assert "The folder Old mail was read again" in caution.message
+    assert fetching_cautions(reset, now=datetime(2026, 11, 25, 10, tzinfo=UTC)) == []
+    strange = Progress(reset_time="2026-11-24T09:00:00Z", reset_folder="a", reset_reason="Nothing we know")
+    assert fetching_cautions(strange, now=datetime(2026, 11, 24, 20, tzinfo=UTC)) == []

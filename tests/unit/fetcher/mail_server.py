@@ -43,6 +43,8 @@ class MailServer:
     """So many octets are sent at a time; 0: all that there are."""
     shy: int = 0
     """So often it does not open a folder."""
+    refusing: int = 0
+    """So often it does not change a flag."""
     arriving: bytes | None = None
     """A message that comes when the folder has just been opened."""
     is_open: bool = False
@@ -50,6 +52,8 @@ class MailServer:
     seen: set[int] = field(default_factory=set)
     idling: asyncio.Event = field(default_factory=asyncio.Event)
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    marked: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a flag was changed."""
 
     def put(self, octets: bytes) -> None:
         """Let a message arrive."""
@@ -118,8 +122,12 @@ class MailServer:
             yield b"TAG OK done"
         elif command.startswith(b"UID FETCH"):
             yield from self._fetch(command)
+        elif command.startswith(b"UID STORE") and self.refusing:
+            self.refusing -= 1
+            yield b"TAG NO not now"
         elif command.startswith(b"UID STORE"):
             self.seen |= set(self._within(command))
+            self.marked.set()
             yield b"TAG OK done"
         else:
             yield b"TAG OK done"

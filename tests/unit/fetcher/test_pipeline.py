@@ -37,7 +37,9 @@ def arrive(pipeline: Pipeline, ledger: ImapLedger, uid: int, body: bytes) -> Non
 
 
 def begin(pipeline: Pipeline, uidvalidity: UidValidity = OLD, *, uidnext: int = 1) -> ImapLedger:
-    return adopt_folder(pipeline, "INBOX", Selected(uidvalidity=uidvalidity, uidnext=Uid(uidnext), may_write=True))
+    return adopt_folder(
+        pipeline, "INBOX", Selected(uidvalidity=uidvalidity, uidnext=Uid(uidnext), names_uidnext=True, may_write=True)
+    )
 
 
 async def test_a_delivered_message_is_settled_marked_and_remembered(pipeline: Pipeline, sink: MemorySink) -> None:
@@ -86,11 +88,27 @@ async def test_a_message_whose_header_alone_was_handed_over_stays_where_it_is(
     assert ledger.last == 2
 
 
-async def test_a_message_in_flight_does_not_hide_another_of_its_id(pipeline: Pipeline, sink: MemorySink) -> None:
+async def test_a_server_whose_uids_go_back_below_one_settled_early_is_read_again(
+    pipeline: Pipeline, sink: MemorySink
+) -> None:
     ledger = begin(pipeline)
-    arrive(pipeline, ledger, 1, b"Message-ID: <1@x>\r\n\r\n")
-    arrive(pipeline, ledger, 2, b"Message-ID: <1@x>\r\n\r\n")
-    assert [message.id for message in sink.held_now] == [1, 2], "the first may yet be refused"
+    for uid in (1, 2, 3):
+        arrive(pipeline, ledger, uid, b"Message-ID: <%d@x>\r\n\r\n" % uid)
+    pipeline.delivered([sink.held_now.pop()])
+    ledger = begin(pipeline, uidnext=4)
+    assert ledger.last == 0, "nothing has gone back yet: 3 is done with, 1 and 2 wait for the sink"
+    again = begin(pipeline, uidnext=3)
+    assert again.announce(map(Uid, (1, 2, 3)), through=Uid(3)) == [1, 2, 3], "the new UID 3 is another message"
+    assert (pipeline.meter.folder_resets, pipeline.checkpoint.may_repeat("INBOX", NOW)) == (1, True)
+    assert pipeline.checkpoint.reset == ("INBOX", "UIDNextWentBack", NOW)
+    assert Checkpoint.from_json(pipeline.checkpoint.to_json()).reset == pipeline.checkpoint.reset
+
+
+async def test_folders_that_are_not_fetched_any_more_are_not_pending(pipeline: Pipeline) -> None:
+    arrive(pipeline, begin(pipeline), 1, b"\r\n")
+    assert (pipeline.pending, list(pipeline.folders())) == (1, ["INBOX"])
+    pipeline.watched = {"Sent"}
+    assert (pipeline.pending, list(pipeline.folders())) == (0, [])
 
 
 async def test_a_test_message_is_settled_and_not_marked(pipeline: Pipeline, sink: MemorySink) -> None:

@@ -1,7 +1,7 @@
 """What a fetcher remembers: how far each folder is delivered, what was refused, which Message-IDs were seen."""
 
 import json
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from mailbox_operator.fetcher.checkpoint.ledger import Ledger, read_ledger
 from mailbox_operator.fetcher.checkpoint.seen_window import SeenWindow
@@ -11,6 +11,15 @@ from mailbox_operator.fetcher.quarantine import Quarantine, Quarantined
 CHECKPOINT_VERSION: Final = 2
 ANY: Final = "*"
 TRIES_LIMIT: Final = 1_000
+
+
+class Reset(NamedTuple):
+    """A folder that is read again, since what was remembered of it holds no longer."""
+
+    folder: str
+    reason: str
+    seconds: float
+    """Since the epoch."""
 
 
 class CheckpointError(Exception):
@@ -26,6 +35,8 @@ class Checkpoint:
         self.quarantine = Quarantine()
         self.rescans: dict[str, float] = {}
         """Folders (ANY: all) whose older messages may have been delivered before, and since when (epoch) that is so."""
+        self.reset: Reset | None = None
+        """The last one."""
         self.messages_delivered = 0
         self.last_message_seconds: float | None = None
         """When the sink last accepted a message, since the epoch."""
@@ -40,6 +51,12 @@ class Checkpoint:
         """Whether a message that `arrived` then may have been delivered before all memory of it was lost."""
         since = max(self.rescans.get(folder, 0.0), self.rescans.get(ANY, 0.0))
         return bool(since) and (arrived is None or arrived <= since)
+
+    def note_reset(self, reset: Reset) -> None:
+        """Note that a folder is read again: its ids mean something else, and its older messages may be repeats."""
+        self.tries.clear()
+        self.rescans[reset.folder] = reset.seconds
+        self.reset = reset
 
     def count_try(self, folder: str, message_id: MessageId) -> int:
         """Count a refusal of a message and return how many there were."""
@@ -65,11 +82,11 @@ class Checkpoint:
     def obey(self, request: str) -> int:
         """Obey a request for the quarantine, once; return how many messages it concerned."""
         action, released = self.quarantine.obey(request)
-        for one in released:
-            self.tries.pop(f"{one.folder}/{one.id}", None)
-            ledger = self.folders.get(one.folder)
-            if action == "retry" and ledger and ledger.uidvalidity == one.uidvalidity:
-                ledger.reopen((one.id,))
+        for folder, uidvalidity, message_id in released:
+            self.tries.pop(f"{folder}/{message_id}", None)
+            ledger = self.folders.get(folder)
+            if action == "retry" and ledger and ledger.uidvalidity == uidvalidity:
+                ledger.reopen((message_id,))
         return len(released)
 
     def to_json(self) -> str:
@@ -81,9 +98,11 @@ class Checkpoint:
                 "seen": self.seen.to_text(),
                 "tries": self.tries,
                 "quarantine": self.quarantine.to_data(),
+                "quarantinedBefore": self.quarantine.older_data(),
                 "quarantined": self.quarantine.count,
                 "handledRequest": self.quarantine.handled,
                 "rescans": self.rescans,
+                "reset": self.reset,
                 "messagesDelivered": self.messages_delivered,
                 "savedSeconds": self.saved_seconds,
                 "listedSeconds": self.listed_seconds,
@@ -103,9 +122,14 @@ class Checkpoint:
             checkpoint.seen = SeenWindow.from_text(data["seen"])
             checkpoint.tries = {str(key): int(tries) for key, tries in data["tries"].items()}
             checkpoint.quarantine = Quarantine.from_data(
-                data["quarantine"], count=int(data["quarantined"]), handled=str(data["handledRequest"])
+                data["quarantine"],
+                older=data.get("quarantinedBefore", []),
+                count=int(data["quarantined"]),
+                handled=str(data["handledRequest"]),
             )
             checkpoint.rescans = {str(name): float(seconds) for name, seconds in data["rescans"].items()}
+            if (reset := data.get("reset")) is not None:
+                checkpoint.reset = Reset(str(reset[0]), str(reset[1]), float(reset[2]))
             checkpoint.messages_delivered = int(data["messagesDelivered"])
             checkpoint.saved_seconds = _seconds(data["savedSeconds"])
             checkpoint.listed_seconds = _seconds(data.get("listedSeconds"))

@@ -1,8 +1,10 @@
 """What `afterFetch` asks of an Exchange server, done: marked, moved, deleted; after the sink has the message, and until it is."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from mailbox_operator.fetcher.ews.ledger import EwsLedger
@@ -41,13 +43,16 @@ class AfterFetch:
         self._account = account
         self._pipeline = pipeline
         self._fetch = pipeline.fetch
+        self._loop = asyncio.get_running_loop()
         self._failures = 0
-        self._resume_at = 0.0
+        self._resume_at = -inf
+        """On the loop's clock: the wall clock may be set back in between."""
 
     def is_due(self, ledger: EwsLedger) -> bool:
         """Whether anything is to be done in a folder now."""
-        now = self._pipeline.clock()
-        return now >= self._resume_at and bool(ledger.owed or self._expired(ledger, now=now))
+        if self._loop.time() < self._resume_at:
+            return False
+        return bool(ledger.owed or self._expired(ledger, now=self._pipeline.clock()))
 
     async def act(
         self, folder: "EwsFolder", ledger: EwsLedger, *, target: "Callable[[], Awaitable[EwsFolder | None]]"
@@ -100,7 +105,7 @@ class AfterFetch:
     def _postpone(self, folder: "EwsFolder", error: MailError) -> None:
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**self._failures)
         self._failures += 1
-        self._resume_at = self._pipeline.clock() + pause
+        self._resume_at = self._loop.time() + pause
         self._pipeline.meter.after_fetch_failures += 1
         log.warning(
             "the server refuses what afterFetch asks for",

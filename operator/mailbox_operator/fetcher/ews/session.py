@@ -11,6 +11,7 @@ from mailbox_operator.fetcher.ews.download import Download
 from mailbox_operator.fetcher.ews.ledger import EwsLedger, begin_ledger
 from mailbox_operator.fetcher.ews.sign_in import SignIn, sign_in_with
 from mailbox_operator.fetcher.ews.stream import Stream
+from mailbox_operator.fetcher.progress import ResetReason
 from mailbox_operator.fetcher.source import SourceContext
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.ews import EwsSession
@@ -59,6 +60,7 @@ class EwsFetch:
     async def run(self, *, once: bool) -> None:
         """Fetch what there is, and unless `once` what comes, until the connection fails. Raises MailError."""
         folders = await self._choose()
+        self._pipeline.watched = frozenset(folder.name for folder in folders)
         ledgers = [self._adopt(folder.name) for folder in folders]
         self._pipeline.follow_ups_due = self._follow_ups_due
         try:
@@ -120,17 +122,16 @@ class EwsFetch:
         known = pipeline.checkpoint.folders.get(folder)
         before = known if isinstance(known, EwsLedger) else None
         if before is None or is_stale:
-            if before is not None:
-                log.warning("the server knows our place no longer; the folder is read again", extra={"folder": folder})
-                pipeline.checkpoint.tries.clear()
-                pipeline.checkpoint.rescans[folder] = pipeline.clock()
             ledger = begin_ledger(
                 since_seconds=self._fetch.since_seconds,
                 now=pipeline.clock(),
                 before=before,
                 saved=pipeline.checkpoint.saved_seconds,
             )
-            pipeline.begin(folder, ledger)
+            if before is None:
+                pipeline.begin(folder, ledger)
+            else:
+                pipeline.begin_again(folder, ledger, reason=ResetReason.PLACE_LOST)
         else:
             ledger = before
         ledger.begin_session(held=pipeline.held(folder, None))

@@ -145,9 +145,13 @@ class HttpConnection(asyncio.Protocol):
             self._transport.close()
 
     def _end(self, response: Response) -> None:
-        # An answer before the request is whole (413, say) leaves a connection that means nothing any more.
-        reusable = response.keep_alive and not self._body_left and self._reader.is_empty
-        if not reusable:
+        # An answer before the request is whole (413, say) leaves a connection that means nothing any more. The rest of the
+        # request may never be read: a transport that is closed waits for that.
+        transport = self._transport
+        is_whole = not self._body_left and not (transport and transport.get_write_buffer_size())
+        if transport and not is_whole:
+            transport.abort()
+        elif not (response.keep_alive and self._reader.is_empty):
             self.close()
         self._used = True
         self._finish(response)

@@ -1,33 +1,41 @@
 """Whether a folder's ledger still holds for what the server now shows of the folder, or a new one begins."""
 
-import logging
 from typing import Final
 
 from mailbox_operator.fetcher.imap.folder import Selected
 from mailbox_operator.fetcher.imap.ledger import ImapLedger, begin_ledger
 from mailbox_operator.fetcher.pipeline import Pipeline
 from mailbox_operator.fetcher.plan import Fetch
-
-log = logging.getLogger(__name__)
+from mailbox_operator.fetcher.progress import ResetReason
 
 WHOLE_SECONDS: Final = 2.0
 """INTERNALDATE knows no finer, and server and fetcher may round differently."""
 UNDELIVERED_SECONDS: Final = 86_400.0
 
 
+def why_anew(known: ImapLedger, selected: Selected) -> ResetReason | None:
+    """Say why what is remembered of a folder does not hold for what the server now shows of it. None: it does.
+
+    RFC 9051 section 2.3.1.1 forbids to give a UID twice. A server that was restored from a backup does it.
+    """
+    if known.uidvalidity != selected.uidvalidity:
+        return ResetReason.RENUMBERED
+    return ResetReason.WENT_BACK if selected.names_uidnext and selected.uidnext <= known.reached else None
+
+
+def known_ledger(pipeline: Pipeline, folder: str) -> ImapLedger | None:
+    """Return what is remembered of a folder."""
+    known = pipeline.checkpoint.folders.get(folder)
+    return known if isinstance(known, ImapLedger) else None
+
+
 def adopt_folder(pipeline: Pipeline, folder: str, selected: Selected) -> ImapLedger:
     """Return the ledger of a folder as the server now shows it, ready for a new session."""
-    known = pipeline.checkpoint.folders.get(folder)
-    if not isinstance(known, ImapLedger):
-        known = None
-    # A UIDNEXT that went back is a server that broke its word (restored from a backup, say): UIDs mean something else.
-    if known and known.uidvalidity == selected.uidvalidity and selected.uidnext > known.last:
+    known = known_ledger(pipeline, folder)
+    reason = why_anew(known, selected) if known else None
+    if known and not reason:
         known.begin_session(held=pipeline.held(folder, known.uidvalidity))
         return _instruct(known, pipeline.fetch)
-    if known:
-        log.warning("the folder begins anew and is read again", extra={"folder": folder})
-        pipeline.checkpoint.tries.clear()
-        pipeline.checkpoint.rescans[folder] = pipeline.clock()
     ledger = begin_ledger(
         uidvalidity=selected.uidvalidity,
         uidnext=selected.uidnext,
@@ -35,7 +43,10 @@ def adopt_folder(pipeline: Pipeline, folder: str, selected: Selected) -> ImapLed
         now=pipeline.clock(),
         known_until=_known_until(pipeline, is_new=known is None),
     )
-    pipeline.begin(folder, ledger)
+    if reason:
+        pipeline.begin_again(folder, ledger, reason=reason)
+    else:
+        pipeline.begin(folder, ledger)
     return _instruct(ledger, pipeline.fetch)
 
 

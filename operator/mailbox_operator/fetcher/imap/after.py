@@ -1,7 +1,9 @@
 """What `afterFetch` asks of the server, done: marked, moved, deleted; after the sink has the message, and until it is."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
+from math import inf
 from typing import Final
 
 from mailbox_operator.fetcher.checkpoint.uid_set import render_uid_set
@@ -35,13 +37,16 @@ class AfterFetch:
         self.target = target
         """Where delivered messages go."""
         self._can_expunge = bool(link.offered & {"UIDPLUS", "IMAP4REV2"})
+        self._loop = asyncio.get_running_loop()
         self._failures = 0
-        self._resume_at = 0.0
+        self._resume_at = -inf
+        """On the loop's clock: the wall clock may be set back in between."""
 
     def is_due(self, ledger: ImapLedger) -> bool:
         """Whether anything is to be done in a folder now."""
-        now = self._pipeline.clock()
-        return now >= self._resume_at and bool(ledger.owed.at_once or self._expired(ledger, now=now))
+        if self._loop.time() < self._resume_at:
+            return False
+        return bool(ledger.owed.at_once or self._expired(ledger, now=self._pipeline.clock()))
 
     async def act(self, folder: ImapFolder, ledger: ImapLedger) -> None:
         """Do what is due in the open folder. Raises MailError when the connection ends, HeldBackError."""
@@ -101,7 +106,7 @@ class AfterFetch:
     def _postpone(self, folder: ImapFolder, error: MailError) -> None:
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**self._failures)
         self._failures += 1
-        self._resume_at = self._pipeline.clock() + pause
+        self._resume_at = self._loop.time() + pause
         self._pipeline.meter.after_fetch_failures += 1
         log.warning(
             "the server refuses what afterFetch asks for",

@@ -60,6 +60,6 @@ def _forget_gone(pipeline: Pipeline, listed: list[Folder]) -> None:
     there = {folder.name for folder in listed}
     folders = pipeline.checkpoint.folders
     for name in [name for name, ledger in folders.items() if name not in there and isinstance(ledger, ImapLedger)]:
-        if name.upper() != "INBOX" and not folders[name].pending:
+        if name.upper() != "INBOX" and not pipeline.held(name, folders[name].uidvalidity):
             del folders[name]
             pipeline.changed()

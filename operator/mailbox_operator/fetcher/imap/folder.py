@@ -39,6 +39,8 @@ class Selected:
 
     uidvalidity: UidValidity
     uidnext: Uid
+    names_uidnext: bool
+    """Whether the server says it, and no message speaks against it."""
     may_write: bool
 
 
@@ -88,7 +90,18 @@ class ImapFolder:
         return Selected(
             uidvalidity=UidValidity(numbers[b"UIDVALIDITY"]),
             uidnext=Uid(uidnext),
+            names_uidnext=b"UIDNEXT" in numbers,
             may_write=not read_only and reply.code.upper() != "READ-ONLY",
+        )
+
+    async def check_uidnext(self, selected: Selected) -> Selected:
+        """Return the same, with a UIDNEXT that no message of the folder speaks against."""
+        listed = await self.list_messages(b"%d:*" % selected.uidnext)
+        last = listed[-1].uid if listed else 0  # `n:*` names the last one even where all are below n
+        if last < selected.uidnext:
+            return selected
+        return Selected(
+            uidvalidity=selected.uidvalidity, uidnext=Uid(last + 1), names_uidnext=False, may_write=selected.may_write
         )
 
     def take_foreseen(self) -> Foreseen | None:

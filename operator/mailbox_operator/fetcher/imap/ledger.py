@@ -55,6 +55,11 @@ class ImapLedger:
         return len(self._open) + len(self._reopened)
 
     @property
+    def reached(self) -> Uid:
+        """The highest UID of which anything is known: the server's next one is above it, as long as it keeps its word."""
+        return max(self.last, self.through, *self._above)
+
+    @property
     def reopened(self) -> list[Uid]:
         """Messages that were done with and are to be handed over once more."""
         return sorted(self._reopened)
@@ -113,8 +118,8 @@ class ImapLedger:
         return (uid <= self.last or uid in self._above) and uid not in self._reopened
 
     def is_behind(self, status: FolderStatus) -> bool:
-        """Whether a folder that is not open has more than is known here, as far as its status tells."""
-        if status.uidvalidity != self.uidvalidity or status.uidnext is None or status.uidnext > self.through + 1:
+        """Whether a folder that is not open has more than is known here, or less, as far as its status tells."""
+        if status.uidvalidity != self.uidvalidity or status.uidnext is None or status.uidnext != self.through + 1:
             return True
         changed, self.modseq = status.modseq is None or status.modseq != self.modseq, status.modseq
         return self.watches_flags and changed

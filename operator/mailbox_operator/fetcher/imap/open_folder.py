@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 from mailbox_operator.fetcher.checkpoint.uid_set import render_uid_set
 from mailbox_operator.fetcher.ids import Uid
-from mailbox_operator.fetcher.imap.adoption import adopt_folder
+from mailbox_operator.fetcher.imap.adoption import adopt_folder, known_ledger, why_anew
 from mailbox_operator.fetcher.imap.after import AfterFetch
 from mailbox_operator.fetcher.imap.criteria import render_criteria
 from mailbox_operator.fetcher.imap.data import Listed, seconds_of_date
@@ -15,6 +15,7 @@ from mailbox_operator.fetcher.imap.ledger import ImapLedger
 from mailbox_operator.fetcher.imap.link import ImapLink
 from mailbox_operator.fetcher.imap.windows import SEARCH_LIST, SEARCH_WINDOW, ask_windows
 from mailbox_operator.fetcher.pipeline import Pipeline, follows_up
+from mailbox_operator.fetcher.progress import ResetReason
 from mailbox_operator.mail.folders import Folder
 
 ACTS_FROM = 1_000
@@ -117,6 +118,11 @@ async def open_folder(
     """Open a folder, of which was asked for what was `foreseen`; return it, and the last UID that it may have by now."""
     commands = ImapFolder(folder, link=link)
     selected = await commands.select(read_only=not follows_up(pipeline.fetch), say_who=say_who, foreseen=foreseen)
+    known = known_ledger(pipeline, folder.name)
+    if known and why_anew(known, selected) is ResetReason.WENT_BACK:
+        selected = await commands.check_uidnext(selected)
+        if why_anew(known, selected):  # what still waits for the sink has the UIDs that others get now
+            await link.patience.until(lambda: not pipeline.held(folder.name, selected.uidvalidity))
     return OpenFolder(commands, selected, link=link, pipeline=pipeline), Uid(selected.uidnext - 1)
 
 

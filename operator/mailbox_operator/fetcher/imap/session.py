@@ -133,6 +133,7 @@ class ImapSession:
         """Find out which folders are meant."""
         self._folders, target = await choose_folders(self._link, self._pipeline)
         self._after.target = target
+        self._pipeline.watched = frozenset(folder.name for folder in self._folders)
         if not self._folders:
             raise MailError(
                 f"no folder matches {', '.join(self._fetch.folders)}", area=Area.IMAP, response_code="NONEXISTENT"

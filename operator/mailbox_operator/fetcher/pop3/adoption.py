@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 def adopt_maildrop(pipeline: Pipeline, hashes: Iterable[UidlHash]) -> Pop3Ledger:
     """Return the ledger of a maildrop that shows these messages, ready for a new session."""
+    pipeline.watched = (FOLDER,)
     known = pipeline.checkpoint.folders.get(FOLDER)
     if isinstance(known, Pop3Ledger):
         ledger = known

@@ -10,7 +10,7 @@ from mailbox_operator.fetcher.checkpoint.checkpoint import ANY, CHECKPOINT_VERSI
 from mailbox_operator.fetcher.checkpoint.seen_window import WINDOW, SeenWindow
 from mailbox_operator.fetcher.ids import Uid, UidValidity
 from mailbox_operator.fetcher.imap.ledger import ImapLedger, begin_ledger
-from mailbox_operator.fetcher.quarantine import LIMIT, Quarantined
+from mailbox_operator.fetcher.quarantine import LIMIT, OLDER_LIMIT, Quarantined
 
 EARLIER: Final = Path(__file__).parents[3] / "data/fetcher/checkpoints"
 
@@ -64,7 +64,31 @@ def test_the_quarantine_is_bounded_and_counted() -> None:
     assert made.quarantine.last == f"INBOX/7/{LIMIT + 4}: no"
     assert made.quarantine.count == LIMIT + 5
     again = Checkpoint.from_json(made.to_json()).quarantine
-    assert (again.count, again.older, again.last) == (LIMIT + 5, 5, made.quarantine.last)
+    assert (again.count, list(again.older), again.last) == (
+        LIMIT + 5,
+        [f"INBOX/7/{uid}" for uid in range(5)],
+        made.quarantine.last,
+    )
+
+
+def test_requests_reach_what_is_not_listed_any_more() -> None:
+    made = checkpoint()
+    uids = range(LIMIT + OLDER_LIMIT + 3)
+    ledger = made.folders["INBOX"]
+    assert isinstance(ledger, ImapLedger)
+    ledger.announce(map(Uid, uids), through=Uid(uids[-1]))
+    for uid in uids:
+        made.give_up(Quarantined(folder="INBOX", uidvalidity=UidValidity(7), id=Uid(uid), said="no", time=""))
+    made = Checkpoint.from_json(made.to_json())
+    assert made.obey("retry INBOX/7/5") == 1, "one that is not listed"
+    assert made.obey("retry INBOX/7/0") == 0, "so old that it is only counted"
+    assert made.obey("retry all") == LIMIT + OLDER_LIMIT - 1
+    ledger = made.folders["INBOX"]
+    assert isinstance(ledger, ImapLedger)
+    assert ledger.reopened == [*uids][3:]
+    assert made.quarantine.count == 3
+    made.obey("drop all")
+    assert made.quarantine.count == 0
 
 
 def test_a_request_is_obeyed_once_and_another_token_makes_it_another() -> None:

@@ -3,13 +3,16 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
-from mailbox_operator.fetcher.http.connection import Fault
+from mailbox_operator.fetcher.http.connection import Exchange, Fault
 from mailbox_operator.fetcher.http.pool import HttpPool, HttpServer, UrlError, parse_url
 from mailbox_operator.fetcher.http.reader import Response
+from mailbox_operator.fetcher.spool import Spool
 from mailbox_operator.mail.guard import ANYTHING, AddressPolicy
+from support.descriptors import open_files
 from unit.fetcher.peer import Script, playing
 
 REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"
@@ -106,6 +109,39 @@ async def test_a_connection_with_a_strange_answer_is_not_used_again(answer: byte
         await pool.request(REQUEST, seconds=5)
         await pool.request(REQUEST, seconds=5)
         assert peer.calls == 2
+
+
+@pytest.mark.parametrize("spooled", [False, True])
+async def test_an_answer_before_the_request_was_read_leaves_no_socket_behind(tmp_path: Path, *, spooled: bool) -> None:
+    body, over = b"x" * (32 << 20), asyncio.Event()
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.transport.pause_reading()  # type: ignore[attr-defined]  # typeshed has the half that writes; it reads no further
+        writer.write(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n")
+        await over.wait()
+
+    async with playing(refuse) as peer, pool_to(peer.port) as pool:
+        loop = asyncio.get_running_loop()
+        result: asyncio.Future[Response | Fault] = loop.create_future()
+        spool = Spool(tmp_path)
+        spool.write(memoryview(body))
+        before = open_files()
+        pool.start(
+            Exchange(
+                head if spooled else head + body,
+                spool=spool if spooled else None,
+                deadline=loop.time() + 60,
+                done=result.set_result,
+            )
+        )
+        assert status(await result) == 413
+        await asyncio.sleep(0)  # a transport goes when the loop comes to it
+        assert open_files() == before + 1, "the server's own end"
+        assert pool.free == 2
+        over.set()
+        spool.close()
 
 
 async def test_an_answer_longer_than_anybody_reads_is_an_answer() -> None:
