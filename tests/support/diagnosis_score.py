@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import yaml
 
+from mailbox_operator.diagnosis.clues import clues_of
 from mailbox_operator.diagnosis.evidence import Evidence
 from mailbox_operator.diagnosis.finding import Finding, Retry
 from mailbox_operator.diagnosis.matcher import UNRECOGNISED, diagnose
@@ -33,6 +34,11 @@ class Case:
     def is_wrong(self, found: Finding) -> bool:
         """Say whether the finding claims another cause."""
         return found.reason != UNRECOGNISED and not self.is_right(found)
+
+    @property
+    def has_status(self) -> bool:
+        """Say whether the server's status is known, as it is to this operator's own sessions."""
+        return clues_of(self.evidence).statuses != {""}
 
 
 def read_cases(name: str) -> list[Case]:
@@ -73,13 +79,19 @@ def score(cases: list[Case]) -> Score:
 
 
 def main() -> None:
-    """Print the score of each set and, for the one that may be looked at, what is not right."""
+    """Print the score of each set, with a status of the server and without one, and what is not right of the one that may be looked at."""
     for name in SETS:
         cases = read_cases(name)
-        of_set = score(cases)
-        sys.stdout.write(
-            f"{name}: {of_set.cases} replies, reason {of_set.reason:.1%}, retry {of_set.retry:.1%}, wrong {of_set.wrong:.1%}\n"
-        )
+        parts = {
+            "all": cases,
+            "with a status": [case for case in cases if case.has_status],
+            "without one": [case for case in cases if not case.has_status],
+        }
+        for part, those in parts.items():
+            of_part = score(those)
+            sys.stdout.write(
+                f"{name}, {part}: {of_part.cases} replies, reason {of_part.reason:.1%}, retry {of_part.retry:.1%}, wrong {of_part.wrong:.1%}\n"
+            )
     for case in read_cases(SETS[0]):
         finding = diagnose(case.evidence)
         if not case.is_right(finding) or finding.retry not in case.retries:

@@ -7,28 +7,28 @@ from typing import Final
 
 from mailbox_operator.diagnosis.cleaning import clean
 from mailbox_operator.diagnosis.clues import Clues, clues_of
+from mailbox_operator.diagnosis.concepts import clauses_of
 from mailbox_operator.diagnosis.delays import named_delay
 from mailbox_operator.diagnosis.evidence import Evidence
 from mailbox_operator.diagnosis.finding import HEALING, Finding, Retry
+from mailbox_operator.diagnosis.reasons import combine
 from mailbox_operator.diagnosis.rules import Rank, Rule, rules_of
 from mailbox_operator.diagnosis.structure import APIS, SERVERS, TRANSPORT
 from mailbox_operator.diagnosis.words import spelled_out
 
 UNRECOGNISED: Final = "Unrecognised"
-HEALS: Final = re.compile(
-    r"\b(try|retry)\b.{0,12}\b(again|later)|\btemporar(il)?y\b|\[UNAVAILABLE\]|SYS/TEMP|at (this|the) (time|moment)",
-    re.IGNORECASE,
-)
-"""How servers say that it is not for good, whatever it is."""
-CAUSE: Final = re.compile(r"\b(?:caused by|nested exception is|inner exception|root cause)\b:? ?|---> ?", re.IGNORECASE)
-"""What a library puts before the cause of a failure."""
-STAYS: Final = re.compile(
-    r"\b(den(y|ied)|refused|forbidden|prohibited|unsupported|invalid|illegal|unknown|no such|must|requires?|required|missing|rejected"
-    r"|disabled|suspended|violat\w+|has no|not (allowed|permitted|supported|accepted|valid|authori[sz]ed|enabled|implemented|found|exist)"
-    r"|(does|do) ?n[o']t (exist|have|support|match))\b",
-    re.IGNORECASE,
+HEALS: Final = frozenset({"later", "silent", "closed", "reset", "unreachable"})
+"""How servers say that it is not for good, whatever it is (concepts.yaml)."""
+STAYS: Final = frozenset(
+    {"forbidden", "refused", "wrong", "missing", "mismatch", "unsupported", "required", "disabled", "revoked", "large"}
 )
 """How they say that it is."""
+TEMPORARY: Final = frozenset({"UNAVAILABLE", "SYS/TEMP"})
+"""Response codes that say so."""
+MOST_CAUSES: Final = 3
+"""More than that would tell nobody what to do."""
+CAUSE: Final = re.compile(r"\b(?:caused by|nested exception is|inner exception|root cause)\b:? ?|---> ?", re.IGNORECASE)
+"""What a library puts before the cause of a failure."""
 
 
 def diagnose(evidence: Evidence) -> Finding:
@@ -54,11 +54,28 @@ def _of_cause(clues: Clues) -> tuple[Rule, re.Match[str] | None] | None:
     """Return what the cause tells that a library names behind its own sentence."""
     *wrapper, cause = CAUSE.split(clues.words)
     found = _of_words(replace(clues, words=cause)) if wrapper and cause else None
-    return found if found and found[0].rank <= Rank.VAGUE else None
+    return found if found and found[0].rank <= Rank.PAIR else None
 
 
 def _of_words(clues: Clues) -> tuple[Rule, re.Match[str] | None] | None:
-    return _first(clues) or _first(replace(clues, words=spelled_out(clues.words)))
+    found = _first(clues) or _first(replace(clues, words=spelled_out(clues.words)))
+    if found and found[0].rank == Rank.VAGUE and clues.statuses == {""}:
+        return _heard_twice(found, clues)
+    return found
+
+
+def _heard_twice(found: tuple[Rule, re.Match[str] | None], clues: Clues) -> tuple[Rule, re.Match[str] | None]:
+    """Return what vague words tell, and where the pairs of concepts tell of other causes, those too.
+
+    Of 85 vague words in fresh replies, 70 of 74 were right where both agree, and 6 of 11 where they do not.
+    """
+    rule, match = found
+    second = _among((other for other in rules_of(clues.areas) if other.rank == Rank.PAIR), clues)
+    if second is None or not rule.causes.isdisjoint(second[0].causes):
+        return found
+    if len(rule.causes | second[0].causes) > MOST_CAUSES:
+        return found
+    return replace(rule, reason=combine([rule.reason, second[0].reason])), match
 
 
 def _first(clues: Clues) -> tuple[Rule, re.Match[str] | None] | None:
@@ -94,7 +111,9 @@ def _unrecognised(evidence: Evidence, clues: Clues) -> Finding:
 
 def _retry(clues: Clues, *, reaching: bool) -> Retry:
     """Return what the status' class tells: 4yz of SMTP heals, 5yz does not; a 5xx of HTTP is the server's own fault."""
+    said = frozenset().union(*clauses_of(clues.words))
     mail = not clues.areas.isdisjoint({"smtp", "lmtp"})
-    if reaching or ("4XX" if mail else "5XX") in clues.statuses or HEALS.search(clues.words):
+    heals = ("4XX" if mail else "5XX") in clues.statuses or not (TEMPORARY | HEALS).isdisjoint(clues.codes | said)
+    if reaching or heals:
         return Retry.BACKOFF
-    return Retry.NO if "5XX" in clues.statuses or STAYS.search(clues.words) else Retry.LIMITED
+    return Retry.NO if "5XX" in clues.statuses or not STAYS.isdisjoint(said) else Retry.LIMITED

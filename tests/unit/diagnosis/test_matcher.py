@@ -107,6 +107,24 @@ def test_the_cause_that_a_library_names_tells_more_than_its_own_sentence(text: s
     assert diagnose(Evidence(text=text)).reason == reason
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("The peer is unreachable for us", "NetworkUnreachable"),
+        ("The sign-in was turned down", "CredentialsInvalidOrProtocolDisabled"),
+        ("mailbox is full: retry timeout exceeded", "MailboxFull"),
+    ],
+)
+def test_what_is_talked_of_and_what_is_said_of_it_tell_where_no_words_are_known(text: str, reason: str) -> None:
+    assert diagnose(Evidence(text=text)).reason == reason
+
+
+def test_vague_words_are_doubted_where_what_they_talk_of_tells_of_another_cause() -> None:
+    said = "Authentication failed, the connection was cut off"
+    assert diagnose(Evidence(text=said)).reason == "CredentialsInvalidOrConnectionClosed"
+    assert diagnose(Evidence(text=f"535 {said}", area=Area.SMTP)).reason == "CredentialsInvalid"
+
+
 def test_what_is_unknown_is_shown_and_tried_again() -> None:
     found = diagnose(Evidence(step="FoldersAccessible", area=Area.IMAP, text="the cat sat\r\non the mat"))
     assert (found.reason, found.retry, found.said) == (UNRECOGNISED, Retry.LIMITED, "the cat sat on the mat")
@@ -221,7 +239,7 @@ def test_a_librarys_word_of_the_network_is_no_reply(text: str, reason: str) -> N
     ("area", "text", "retry"),
     [
         (Area.SMTP, "542 Wibble", Retry.NO),
-        (Area.SMTP, "559 Wibble, come back at this time tomorrow", Retry.BACKOFF),
+        (Area.OAUTH, "Wibble, come back at this time tomorrow", Retry.BACKOFF),
         (Area.IMAP, "NO Wibble", Retry.LIMITED),
         (Area.IMAP, "NO Wibbles are not allowed", Retry.NO),
     ],
