@@ -61,11 +61,13 @@ class Rank(IntEnum):
     """Words that many causes share."""
     PAIR = 4
     """What is talked of and what is said of it, in whichever words."""
-    STATE = 5
+    COMMON = 5
+    """The same, where many causes share it."""
+    STATE = 6
     """Words for the state of a server, which libraries use of everything that fails."""
-    GENERAL = 6
+    GENERAL = 7
     """A code that servers use for nearly everything."""
-    STATUS = 7
+    STATUS = 8
     """A bare status."""
 
 
