@@ -34,6 +34,12 @@ COMMAND_FAILED: Final = re.compile(
     r"\b(?:MAIL FROM|RCPT TO|DATA(?: END)?|EHLO|HELO|AUTH(?: \w+)?) command failed\b[:, ]{1,3}(?:Detail: )?(?=\S{4})"
 )
 """How PHPMailer does."""
+NOISE: Final = re.compile(
+    r"\bat (?:async |new )?[\w$.<>/\\\[\] -]{1,160} ?\((?:[^()\s]{1,200}:\d+(?::\d+)?|<anonymous>|native|Native Method|Unknown Source)\)"
+    r"|\bFile \"[^\"]{1,200}\", line \d+(?:, in \S+)?|#\d+ /\S+\(\d+\):?|\btime-?out ?[=:] ?-?\d+\b",
+    re.IGNORECASE,
+)
+"""Where in a program something happened, and for how long it would have waited: neither tells what happened."""
 LOGIN_FAILED_FOR: Final = re.compile(
     r"\bLogin failed for \S{1,80}(?: against\.? \S{0,80}| from \S{1,80}){1,3} ?\.? (?=\S{3})"
 )
@@ -119,6 +125,7 @@ def _areas(evidence: Evidence) -> frozenset[str]:
 
 def _servers_words(text: str, evidence: Evidence) -> str:
     """Return what the server said, without the exception's name or the sentence that a library puts around it."""
+    text = NOISE.sub(" ", text)
     text = LOGIN_FAILED_FOR.sub("", COMMAND_FAILED.sub("", FAILED_ON.sub("", text)))
     if answered := ANSWERED.search(text):
         text = answered[1]
