@@ -30,6 +30,8 @@ ANSWERED: Final = re.compile(
     re.IGNORECASE,
 )
 """How a library introduces what the server said."""
+TELLING: Final = re.compile(r"(?!ERR\b|BAD\b|BYE\b)[^\W\d_]{2,}.*[^\W\d_]{2,}")
+"""More than a status."""
 COMMAND_FAILED: Final = re.compile(
     r"\b(?:MAIL FROM|RCPT TO|DATA(?: END)?|EHLO|HELO|AUTH(?: \w+)?) command failed\b[:, ]{1,3}(?:Detail: )?(?=\S{4})"
 )
@@ -127,7 +129,7 @@ def _servers_words(text: str, evidence: Evidence) -> str:
     """Return what the server said, without the exception's name or the sentence that a library puts around it."""
     text = NOISE.sub(" ", text)
     text = LOGIN_FAILED_FOR.sub("", COMMAND_FAILED.sub("", FAILED_ON.sub("", text)))
-    if answered := ANSWERED.search(text):
+    if (answered := ANSWERED.search(text)) and TELLING.search(answered[1]):
         text = answered[1]
     if (quoted := OCTETS.search(text)) and " " in quoted[2]:
         text = quoted[2] if evidence.area not in {"smtp", "lmtp"} else f"{evidence.status} {quoted[2]}".strip()

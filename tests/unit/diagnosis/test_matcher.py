@@ -119,6 +119,22 @@ def test_what_is_talked_of_and_what_is_said_of_it_tell_where_no_words_are_known(
     assert diagnose(Evidence(text=text)).reason == reason
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("The user name or password is incorrect", "CredentialsInvalid"),
+        ("Recipient mailbox does not exist", "RecipientUnknown"),
+        ("The mail server is not available", "ServerUnavailableOrServerBusy"),
+        ("The connection to the mail server was refused", "ConnectionRefused"),
+        ("Connection not available at new Promise (<anonymous>)", "ConnectionClosed"),
+        ("Connection: opening to h:465, timeout=300, closed", "ConnectionClosed"),
+        ("The server responded: -ERR. Your server rejected your login", "CredentialsInvalidOrProtocolDisabled"),
+    ],
+)
+def test_plain_sentences_are_not_taken_for_what_a_server_means_by_one_of_their_words(text: str, reason: str) -> None:
+    assert diagnose(Evidence(text=text)).reason == reason
+
+
 def test_vague_words_are_doubted_where_what_they_talk_of_tells_of_another_cause() -> None:
     said = "Authentication failed, the connection was cut off"
     assert diagnose(Evidence(text=said)).reason == "CredentialsInvalidOrConnectionClosed"
