@@ -10,7 +10,8 @@ from mailbox_operator.api.mailprovider import MailProvider
 from mailbox_operator.api.meta import GROUP, VERSION
 from mailbox_operator.api.model import Model
 from mailbox_operator.api.oauthapp import OAuthApp
-from mailbox_operator.api.structural import structural
+from mailbox_operator.api.rules import merged
+from mailbox_operator.api.structural import Schema, structural
 
 GENERATED: Final = "# Generated from operator/mailbox_operator/api/; do not edit: make generate\n"
 
@@ -129,10 +130,16 @@ def _column(name: str, path: str, priority: int) -> dict[str, Any]:
     return {"name": name, "type": kind, "jsonPath": path} | ({"priority": priority} if priority else {})
 
 
-def schema(kind: Kind) -> dict[str, Any]:
+def schema(kind: Kind) -> Schema:
     """Return a kind's structural schema as the API server wants it."""
+    return merged(readable_schema(kind))
+
+
+def readable_schema(kind: Kind) -> Schema:
+    """Return a kind's structural schema with each rule by itself, as people want it."""
     whole = structural(kind.model.model_json_schema(by_alias=True))
     properties = whole["properties"]
+    del properties["metadata"]["properties"]["name"]["default"]
     properties["status"]["default"] = {"observedGeneration": -1}
     properties["status"].pop("required", None)
     # One owner writes it whole. Told so, the API server keeps one managed field in place of one for each leaf of each
@@ -143,7 +150,7 @@ def schema(kind: Kind) -> dict[str, Any]:
         "properties": {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},
-            "metadata": {"type": "object", "properties": {"name": {"type": "string"}}},
+            "metadata": {"type": "object", "properties": {"name": properties["metadata"]["properties"]["name"]}},
             "spec": properties["spec"],
             "status": properties["status"],
         },

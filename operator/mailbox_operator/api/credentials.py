@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 
 from mailbox_operator.api.model import Model
 from mailbox_operator.api.references import SecretKey
-from mailbox_operator.api.rules import at_most_one, exactly_one, rules
+from mailbox_operator.api.rules import at_most_one, exactly_one, rules, rules_at_once
 from mailbox_operator.api.syntax import DataKey, ObjectName, Username
 
 Mechanism = Literal["Plain", "Login", "CRAMMD5", "SCRAM", "NTLM", "Basic", "XOAUTH2", "OAUTHBEARER"]
@@ -52,7 +52,7 @@ class Credentials(Model):
     """Who signs in, with what. Exactly one of passwordSecretRef and oauth."""
 
     model_config = ConfigDict(
-        json_schema_extra=rules(
+        json_schema_extra=rules_at_once(
             exactly_one(
                 "passwordSecretRef",
                 "oauth",

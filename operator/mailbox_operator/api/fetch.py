@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from mailbox_operator.api.model import Model
-from mailbox_operator.api.rules import at_most_one, rules
+from mailbox_operator.api.rules import at_most_one, rules_at_once
 from mailbox_operator.api.syntax import ONE_LINE, Address, Quantity, Since, Text, between, matching
 
 FolderGlob = Annotated[str, Field(min_length=1, max_length=512, json_schema_extra=ONE_LINE)]
@@ -71,7 +71,7 @@ class AfterFetch(Model):
     """What becomes of a message on the server once the application has it."""
 
     model_config = ConfigDict(
-        json_schema_extra=rules(
+        json_schema_extra=rules_at_once(
             (
                 "!has(self.moveTo) || !self.delete",
                 "a message cannot be moved and deleted: set moveTo or delete, not both",

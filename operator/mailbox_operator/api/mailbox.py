@@ -11,88 +11,91 @@ from mailbox_operator.api.fetcher import FetcherOptions
 from mailbox_operator.api.model import Model
 from mailbox_operator.api.object_meta import ObjectMeta
 from mailbox_operator.api.references import NameOnly
-from mailbox_operator.api.rules import Rule, rules, rules_on
+from mailbox_operator.api.rules import Rule, rules, rules_at_once
 from mailbox_operator.api.servers import Incoming, Outgoing
 from mailbox_operator.api.status import MailboxStatus
 from mailbox_operator.api.syntax import Address, OneLine, Text
 from mailbox_operator.api.tls import Tls
 from mailbox_operator.api.verification import Verification
 
-IN: Final = "has(self.incoming) && has(self.incoming.protocol) && self.incoming.protocol"
-OUT: Final = "has(self.outgoing) && has(self.outgoing.protocol) && self.outgoing.protocol"
+OPERANDS: Final = {
+    "incoming": "has(self.incoming) && has(self.incoming.protocol) ? self.incoming.protocol : ''",
+    "outgoing": "has(self.outgoing) && has(self.outgoing.protocol) ? self.outgoing.protocol : ''",
+    "credentials": "self.credentials",
+    "afterFetch": "self.fetch.afterFetch",
+}
+"""The protocols, '' where they are found out later, and what else is looked at in every Mailbox."""
 
-# Each `self.x` of so large an object costs the API server some 10 µs, at every write of the status too. What holds for
-# nearly every Mailbox, and is told by one field, therefore stands first.
 POP3_RULES: Final[tuple[Rule, ...]] = (
     (
-        f"self.fetch.afterFetch.leaveOnServer || !({IN} != 'POP3')",
+        "incoming in ['', 'POP3'] || afterFetch.leaveOnServer",
         "fetch.afterFetch.leaveOnServer is for POP3: otherwise set fetch.afterFetch.delete",
     ),
     (
-        f"!self.fetch.afterFetch.delete || !({IN} == 'POP3')",
+        "incoming != 'POP3' || !afterFetch.delete",
         "POP3 deletes by fetch.afterFetch.leaveOnServer: false, or later by deleteAfter: remove fetch.afterFetch.delete",
     ),
     (
-        f"!has(self.fetch.afterFetch.deleteAfter) || self.fetch.afterFetch.delete || ({IN} == 'POP3')",
+        "incoming == 'POP3' || !has(afterFetch.deleteAfter) || afterFetch.delete",
         "fetch.afterFetch.deleteAfter needs fetch.afterFetch.delete: true",
     ),
     (
-        f"!has(self.fetch.afterFetch.moveTo) || !({IN} == 'POP3')",
+        "incoming != 'POP3' || !has(afterFetch.moveTo)",
         "POP3 knows no folders: remove fetch.afterFetch.moveTo, or use IMAP",
     ),
     (
-        f"(self.fetch.folders.include == ['INBOX'] && !has(self.fetch.folders.exclude)) || !({IN} == 'POP3')",
+        "incoming != 'POP3' || (self.fetch.folders.include == ['INBOX'] && !has(self.fetch.folders.exclude))",
         "POP3 knows no folders: remove fetch.folders, or use IMAP",
     ),
     (
-        f"!self.fetch.filter.unseenOnly || !({IN} == 'POP3')",
+        "incoming != 'POP3' || !self.fetch.filter.unseenOnly",
         "POP3 knows no seen messages: remove fetch.filter.unseenOnly, or use IMAP",
     ),
-    (f"!self.sharedMailbox || !({IN} == 'POP3')", "POP3 opens no shared mailbox: use IMAP, EWS or Graph"),
+    ("incoming != 'POP3' || !self.sharedMailbox", "POP3 opens no shared mailbox: use IMAP, EWS or Graph"),
 )
 CREDENTIAL_RULES: Final[tuple[Rule, ...]] = (
     (
-        "!self.sharedMailbox || has(self.credentials.username)",
+        "has(credentials.username) || !self.sharedMailbox",
         "sharedMailbox needs credentials.username: the delegate who signs in to open the address",
     ),
     (
-        "!self.sharedMailbox || !has(self.credentials.username) || self.credentials.username != self.address",
+        "!has(credentials.username) || !self.sharedMailbox || credentials.username != self.address",
         "credentials.username of a sharedMailbox is the delegate who signs in, not the shared address",
     ),
     (
-        f"!({IN} in ['Graph', 'Gmail']) || has(self.credentials.oauth)",
+        "!(incoming in ['Graph', 'Gmail']) || has(credentials.oauth)",
         "protocol Graph or Gmail needs a token: use credentials.oauth",
     ),
     (
         (
-            f"!({OUT} in ['Graph', 'Gmail']) || "
-            "(has(self.outgoing.credentials) ? has(self.outgoing.credentials.oauth) : has(self.credentials.oauth))"
+            "!(outgoing in ['Graph', 'Gmail']) || "
+            "(has(self.outgoing.credentials) ? has(self.outgoing.credentials.oauth) : has(credentials.oauth))"
         ),
         "outgoing protocol Graph or Gmail needs a token: use oauth in credentials or outgoing.credentials",
     ),
     (
-        f"!has(self.credentials.mechanism) || !(self.credentials.mechanism in ['NTLM', 'Basic']) || !({IN} != 'EWS')",
+        "!has(credentials.mechanism) || !(credentials.mechanism in ['NTLM', 'Basic']) || incoming in ['', 'EWS']",
         "mechanism NTLM or Basic is for EWS: for IMAP and POP3 use Plain or Login, or leave it out",
     ),
     (
         (
-            "!has(self.credentials.mechanism) || "
-            f"!(self.credentials.mechanism in ['Plain', 'Login', 'CRAMMD5', 'SCRAM']) || !({IN} == 'EWS')"
+            "incoming != 'EWS' || !has(credentials.mechanism) || "
+            "!(credentials.mechanism in ['Plain', 'Login', 'CRAMMD5', 'SCRAM'])"
         ),
         "mechanisms of EWS are NTLM and Basic: use one of these, or leave it out",
     ),
 )
 OUTGOING_RULES: Final[tuple[Rule, ...]] = (
     (
-        f"!has(self.verification.testMessage) || self.verification.testMessage == 'Never' || !({OUT} == 'None')",
+        "outgoing != 'None' || !has(self.verification.testMessage) || self.verification.testMessage == 'Never'",
         "a test message needs an outgoing side: remove verification.testMessage, or give outgoing a server",
     ),
     (
-        f"!has(self.fromAddresses) || !({OUT} == 'None')",
+        "outgoing != 'None' || !has(self.fromAddresses)",
         "fromAddresses need an outgoing side: remove them, or give outgoing a server",
     ),
     (
-        f"!('Contacts' in self.capabilities || 'Calendar' in self.capabilities) || !({IN} in ['IMAP', 'POP3'])",
+        "!(incoming in ['IMAP', 'POP3']) || self.capabilities.all(one, one == 'Mail')",
         "capabilities Contacts and Calendar need protocol EWS, Graph or Gmail",
     ),
 )
@@ -108,7 +111,9 @@ class FromAddress(Model):
 class MailboxSpec(Model):
     """What the mailbox is."""
 
-    model_config = ConfigDict(json_schema_extra=rules(*POP3_RULES, *CREDENTIAL_RULES, *OUTGOING_RULES))
+    model_config = ConfigDict(
+        json_schema_extra=rules_at_once(*POP3_RULES, *CREDENTIAL_RULES, *OUTGOING_RULES, operands=OPERANDS)
+    )
 
     address: Address = Field(description="The mailbox's address (RFC 5321; internationalised: RFC 6531).")
     display_name: OneLine | None = Field(default=None, description="Shown to people; the From display name.")
@@ -158,23 +163,24 @@ class MailboxSpec(Model):
         return sends and self.verification.test_message != "Never"
 
 
+class MailboxMeta(ObjectMeta):
+    """What is read of a Mailbox's metadata."""
+
+    name: str = Field(
+        default="",
+        json_schema_extra=rules(
+            ("size(self) <= 50", "must have at most 50 characters: what belongs to a Mailbox is named after it"),
+            (
+                "!self.matches('-checkpoint$')",
+                "must not end in -checkpoint: the ConfigMap of another Mailbox is named so",
+            ),
+        ),
+    )
+
+
 class Mailbox(Model):
     """A mailbox that is declared, proven step by step and fetched without a loss."""
 
-    model_config = ConfigDict(
-        json_schema_extra=rules_on(
-            ".metadata.name",
-            (
-                "size(self.metadata.name) <= 50",
-                "must have at most 50 characters: what belongs to a Mailbox is named after it",
-            ),
-            (
-                "!self.metadata.name.matches('-checkpoint$')",
-                "must not end in -checkpoint: the ConfigMap of another Mailbox is named so",
-            ),
-        )
-    )
-
-    metadata: ObjectMeta = Field(default_factory=ObjectMeta)
+    metadata: MailboxMeta = Field(default_factory=MailboxMeta)
     spec: MailboxSpec = Field(description="What the mailbox is.")
     status: MailboxStatus = Field(default_factory=MailboxStatus, description="What was found out about it.")

@@ -4,8 +4,9 @@ import json
 from collections.abc import Iterator
 from typing import Final
 
-from mailbox_operator.api.crd import KINDS, Kind, schema
+from mailbox_operator.api.crd import KINDS, Kind, readable_schema
 from mailbox_operator.api.meta import API_VERSION
+from mailbox_operator.api.rules import RULES
 from mailbox_operator.api.structural import Schema
 
 HEAD: Final = "| field | type | default | meaning |\n|---|---|---|---|"
@@ -18,7 +19,8 @@ def pages() -> dict[str, str]:
 
 def render_page(kind: Kind) -> str:
     """Return a kind's page."""
-    whole = schema(kind)
+    whole = readable_schema(kind)
+    name = whole["properties"]["metadata"]["properties"]["name"]
     scope = "namespaced" if kind.namespaced else "cluster-scoped"
     selectable = ", ".join(f"`{path.removeprefix('.')}`" for path in kind.selectable)
     blocks = [
@@ -27,7 +29,7 @@ def render_page(kind: Kind) -> str:
         f"{whole['description']}",
         f"`{API_VERSION}`, {scope}, short name `{kind.short}`, category `mail`."
         + (f" Field selectors: {selectable}." if selectable else ""),
-        *_rules(whole, path="metadata", heading="Rules"),
+        *_list("Rules", [f"`metadata.name`: {message}" for message in _limits(name)]),
     ]
     for part in ("spec", "status"):
         blocks += _section(whole["properties"][part], path=part, level=2)
@@ -90,7 +92,7 @@ def _type(node: Schema) -> str:
 
 
 def _own_rules(node: Schema) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = node.get("x-kubernetes-validations", [])
+    found: list[dict[str, str]] = node.get(RULES, [])
     return found
 
 
@@ -101,17 +103,18 @@ def _limits(node: Schema) -> list[str]:
 
 def _rules(node: Schema, *, path: str, heading: str, omit: tuple[str, ...] = ()) -> list[str]:
     """Return the messages of the rules on an object and, where they have no section, on the objects below."""
-    lines = [f"- {'' if where == path else f'`{where}`: '}{message}" for where, message in _told(node, path, omit)]
-    return ["\n".join([f"{heading}:", "", *lines])] if lines else []
+    told = [f"{'' if where == path else f'`{where}`: '}{message}" for where, message in _told(node, path, omit)]
+    return _list(heading, told)
+
+
+def _list(heading: str, lines: list[str]) -> list[str]:
+    """Return a list with its heading, nothing where it would be empty."""
+    return ["\n".join([f"{heading}:", "", *(f"- {line}" for line in lines)])] if lines else []
 
 
 def _told(node: Schema, path: str, omit: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     if "properties" in node:
-        yield from (
-            (path + rule.get("fieldPath", "").removeprefix(".metadata"), rule["message"]) for rule in _own_rules(node)
-        )
-    if path == "metadata":
-        return
+        yield from ((path, rule["message"]) for rule in _own_rules(node))
     below = node.get("items", node)
     suffix = "[]" if "items" in node else ""
     for name, one in below.get("properties", {}).items():

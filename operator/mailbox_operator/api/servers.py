@@ -6,21 +6,23 @@ from pydantic import ConfigDict, Field
 
 from mailbox_operator.api.credentials import Credentials
 from mailbox_operator.api.model import Model
-from mailbox_operator.api.rules import Rule, rules
+from mailbox_operator.api.rules import Rule, rules_at_once
 from mailbox_operator.api.syntax import URL, Host, Port
 
 SecurityName = Literal["TLS", "StartTLS", "None"]
+
+PROTOCOL: Final = {"protocol": "has(self.protocol) ? self.protocol : ''"}
 
 URL_ALONE: Final[Rule] = (
     "!has(self.url) || !(has(self.host) || has(self.port) || has(self.security))",
     "url says it all: remove host, port and security beside it",
 )
 HTTPS_ALWAYS: Final[Rule] = (
-    "!has(self.protocol) || !(self.protocol in ['EWS', 'Graph', 'Gmail']) || !(has(self.port) || has(self.security))",
+    "!(protocol in ['EWS', 'Graph', 'Gmail']) || !(has(self.port) || has(self.security))",
     "port and security are for IMAP, POP3 and SMTP: EWS, Graph and Gmail always speak HTTPS",
 )
 FIXED_ADDRESS: Final[Rule] = (
-    "!has(self.protocol) || !(self.protocol in ['Graph', 'Gmail']) || !has(self.host)",
+    "!(protocol in ['Graph', 'Gmail']) || !has(self.host)",
     "Graph and Gmail have addresses of their own: remove host",
 )
 
@@ -29,14 +31,15 @@ class Incoming(Model):
     """Where mail comes in. Each field overrides the provider's."""
 
     model_config = ConfigDict(
-        json_schema_extra=rules(
+        json_schema_extra=rules_at_once(
             (
-                "!has(self.url) || !has(self.protocol) || self.protocol == 'EWS'",
+                "!has(self.url) || protocol in ['', 'EWS']",
                 "url is for protocol EWS: for IMAP and POP3 write host, and port where it is unusual",
             ),
             URL_ALONE,
             HTTPS_ALWAYS,
             FIXED_ADDRESS,
+            operands=PROTOCOL,
         )
     )
 
@@ -55,21 +58,22 @@ class Outgoing(Model):
     """Where mail goes out. Each field overrides the provider's."""
 
     model_config = ConfigDict(
-        json_schema_extra=rules(
+        json_schema_extra=rules_at_once(
             (
                 (
-                    "!has(self.protocol) || self.protocol != 'None' || "
+                    "protocol != 'None' || "
                     "!(has(self.host) || has(self.port) || has(self.security) || has(self.url) || has(self.credentials))"
                 ),
                 "protocol None means that nothing is sent: remove the other fields of outgoing",
             ),
             (
-                "!has(self.url) || !has(self.protocol) || self.protocol in ['EWS', 'None']",
+                "!has(self.url) || protocol in ['', 'EWS', 'None']",
                 "url is for protocol EWS: for SMTP write host, and port where it is unusual",
             ),
             URL_ALONE,
             HTTPS_ALWAYS,
             FIXED_ADDRESS,
+            operands=PROTOCOL,
         )
     )
 
