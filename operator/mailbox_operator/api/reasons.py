@@ -10,6 +10,7 @@ class Reason(StrEnum):
     PENDING = "Pending"
     PROGRESSING = "Progressing"
     PROGRESSING_WITH_RETRY = "ProgressingWithRetry"
+    INTERNAL_ERROR = "InternalError"
     NOT_APPLICABLE = "NotApplicable"
     NOT_IMPLEMENTED = "NotImplemented"
     BLOCKED_BY_EARLIER_STEP = "BlockedByEarlierStep"

@@ -26,6 +26,7 @@ def next_conditions(  # noqa: PLR0913 - what conditions are made of
     now: str,
     working: bool,
     doubted: Outcome | None = None,
+    broken: Outcome | None = None,
 ) -> list[Condition]:
     """Return the conditions in their documented order.
 
@@ -37,12 +38,18 @@ def next_conditions(  # noqa: PLR0913 - what conditions are made of
         now: RFC 3339, the time of a transition.
         working: whether a verification goes on, or waits for its turn, whose outcome may differ.
         doubted: `Reconciling` of a mailbox that was well, while what went wrong is not believed yet.
+        broken: `Reconciling` of a mailbox that could not be proven for a fault of ours.
     """
     steps = list(outcomes)
     before = {one["type"]: one for one in previous}
     ready = summary(steps, working=working)
+    moving = _moving(steps, ready, working=working) or doubted
+    if broken and not (moving and moving.type is ConditionType.STALLED):
+        moving = broken
+        if ready.reason == Reason.PROGRESSING:
+            ready = Outcome(type=SUMMARY, status=Status.FALSE, reason=broken.reason, message=broken.message)
     found = [_condition(one, before, generation=generation, now=now) for one in (*steps, ready)]
-    if moving := _moving(steps, ready, working=working) or doubted:
+    if moving:
         found.append(_condition(moving, before, generation=generation, now=now))
     for caution in cautions:
         warning = holds(ConditionType(caution.type), caution.message, reason=caution.reason)

@@ -36,6 +36,10 @@ def transitions(before: Sequence[Object], after: Sequence[Object]) -> list[Happe
     found = []
     for one in after:
         was = old.get(one["type"])
+        if one["reason"] == Reason.INTERNAL_ERROR and one["type"] == ConditionType.RECONCILING:
+            if was is None or was["reason"] != one["reason"]:
+                found.append(Happening(warning=True, reason=one["reason"], action="Verify", note=one["message"]))
+            continue
         if one["type"] == ConditionType.READY or one["status"] != "False" or one["reason"] in QUIET:
             continue
         if was is None or (was["status"], was["reason"]) != (one["status"], one["reason"]):

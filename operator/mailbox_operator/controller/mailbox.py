@@ -1,7 +1,5 @@
 """A visit of a Mailbox: read the world, converge."""
 
-import hashlib
-import json
 import logging
 import random
 from collections.abc import Callable
@@ -24,6 +22,7 @@ from mailbox_operator.controller.fetching import read_progress
 from mailbox_operator.controller.index import ReverseIndex
 from mailbox_operator.controller.judge import Judgement, judge, references
 from mailbox_operator.controller.kinds import MAILBOX, OAUTH_APP, PROVIDER, Key
+from mailbox_operator.controller.loop_test import plan_test
 from mailbox_operator.controller.metrics import STATUS_WRITES
 from mailbox_operator.controller.probing import Sequel, sequel
 from mailbox_operator.controller.prover import Asked, Prover, Run
@@ -33,14 +32,11 @@ from mailbox_operator.controller.store import Store, differs
 from mailbox_operator.controller.telling import Teller
 from mailbox_operator.controller.verdict import Evidence, Verdict, weigh
 from mailbox_operator.fetcher.progress import Progress, State
-from mailbox_operator.verification.model import LoopTest
 
 log = logging.getLogger(__name__)
 
 Object = dict[str, Any]
 
-NOT_RECEIVED: Final = "TestMessageNotReceived"
-"""The reason of a test message that was sent and has not been seen."""
 COUNTERS_SECONDS: Final = 10.0
 """The fetcher's counters alone are written no more often."""
 
@@ -55,6 +51,8 @@ class Memory:
     counters_written: datetime | None = None
     refusal_heard: str = ""
     """The inputs for which a fetcher's refused login was looked into."""
+    broken: tuple[int, str, str] | None = None
+    """Generation, inputs and token for which the last run broke off: it rests until it is due, whatever wakes it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -159,16 +157,19 @@ class MailboxReconciler:
         running = self.prover.running(key)
         if running and (running.generation, running.inputs, running.token) == (generation, judgement.inputs, token):
             return None, not fresh
+        question = (generation, judgement.inputs, token)
+        if memory.broken == question and memory.due and memory.due > self.clock():
+            return None, not fresh
         asked_for = token != status.get("lastHandledReconcileAt", "")
         if fresh and not asked_for and not self._due(key, mailbox, judgement, status, memory):
             return None, False
-        if not fresh:
+        if not fresh and memory.broken != question:
             memory.tries = 0
         asked = Asked(
             generation=generation,
             inputs=judgement.inputs,
             token=token,
-            test=_test(mailbox, judgement, status, changed=asked_for or not fresh),
+            test=plan_test(mailbox, status, inputs=judgement.inputs, token=token, changed=asked_for or not fresh),
             tries=memory.tries,
             urgent=asked_for or not fresh,
         )
@@ -206,6 +207,7 @@ class MailboxReconciler:
         interval, jitter = seconds(mailbox.spec.verification.interval), random.random()  # noqa: S311 - spreads load
         following = sequel(run, obj.get("status") or {}, interval=interval, now=self.clock(), jitter=jitter)
         memory.due, memory.tries = following.due, following.tries
+        memory.broken = (run.asked.generation, run.asked.inputs, run.asked.token) if run.fault else None
         return following
 
     # -- what is written
@@ -270,27 +272,5 @@ def _rotated(run: Run, before: Object) -> bool:
     """Whether a run has proven what another Secret or reference holds."""
     seen = before.get("observedInputs", run.asked.inputs)
     same_spec = before.get("observedGeneration") == run.asked.generation
-    return same_spec and seen != run.asked.inputs and not run.references and not any(one.remedy for one in run.steps)
-
-
-def _test(mailbox: Mailbox, judgement: Judgement, status: Object, *, changed: bool) -> LoopTest | None:
-    """Return the test message to send or to look for: one is sent at most once a change, or when somebody asks.
-
-    Args:
-        mailbox: it may want none.
-        judgement: what verification will see beside the spec.
-        status: as it is.
-        changed: whether the status speaks of something else, or a reconcile is asked for.
-    """
-    if not mailbox.spec.wants_test_message:
-        return None
-    told = next(
-        (one for one in status.get("conditions") or () if one["type"] == ConditionType.TEST_MESSAGE_DELIVERED), None
-    )
-    if told and told["status"] == "True" and not changed:
-        return None
-    question = (mailbox.metadata.uid, mailbox.metadata.generation, judgement.inputs, reconcile_token(mailbox))
-    return LoopTest(
-        token=hashlib.sha256(json.dumps(question).encode()).hexdigest()[:32],
-        is_sent=told is not None and told["reason"] == NOT_RECEIVED and not changed,
-    )
+    failed = run.fault or run.references or any(one.remedy for one in run.steps)
+    return same_spec and seen != run.asked.inputs and not failed

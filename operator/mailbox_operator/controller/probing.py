@@ -56,6 +56,10 @@ def sequel(run: Run, before: Object, *, interval: float, now: datetime, jitter: 
 
     A test message that did not come back is sent again after an interval: more often, they would pile up.
     """
+    if run.fault:  # a login may have been shown, and nobody knows what became of it
+        wait = unanswered_delay(run.asked.tries + 1, jitter=jitter)
+        due = now + timedelta(seconds=wait)
+        return Sequel(due=due, tries=run.asked.tries + 1, failures=before.get("loginFailures"))
     wrong = [one for one in run.steps if one.remedy]
     heals = any(one.remedy is Remedy.TIME for one in wrong)
     tries = run.asked.tries + 1 if heals else 0

@@ -1,6 +1,7 @@
 """Verification runs beside the visits, in a bounded pool: a visit asks for one, another takes its result."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -8,8 +9,11 @@ from typing import Final
 
 from mailbox_operator.api.conditions import ConditionType
 from mailbox_operator.api.mailbox import Mailbox
+from mailbox_operator.api.reasons import Reason
 from mailbox_operator.controller.backoff import LIMITED_TRIES
 from mailbox_operator.controller.client import Client
+from mailbox_operator.controller.errors import ApiError
+from mailbox_operator.controller.fault import describe, trace
 from mailbox_operator.controller.kinds import Key
 from mailbox_operator.controller.metrics import VERIFICATIONS, VERIFICATIONS_RUNNING
 from mailbox_operator.controller.outcome import Outcome, Remedy, Status, blocked, fails
@@ -21,6 +25,8 @@ from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.verification.limits import Limits
 from mailbox_operator.verification.model import Caution, LoopTest, Step, StepResult, Verdict
 from mailbox_operator.verification.runner import longest_run, run_steps
+
+log = logging.getLogger(__name__)
 
 AUTHENTICATION: Final = frozenset({Step.INCOMING_AUTHENTICATED, Step.OUTGOING_AUTHENTICATED})
 FOR_A_PERSON: Final = frozenset({Retry.NO, Retry.REFRESH})
@@ -57,6 +63,8 @@ class Run:
     login_unanswered: bool = False
     """Whether a credential was shown, or may have been, and nobody said what became of it."""
     retry_after_seconds: float | None = None
+    fault: str = ""
+    """What the operator itself broke off for, as `fault.describe` says it: nothing was found out."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,7 +80,7 @@ class Prover:
     finished: Callable[[Key], None]
     """Called when a run has ended, with or without a result."""
     _running: dict[Key, tuple[Asked, asyncio.Task[None]]] = field(default_factory=dict)
-    _results: dict[Key, Run | Exception] = field(default_factory=dict)
+    _results: dict[Key, Run | ApiError] = field(default_factory=dict)
     _bundles: Bundles = field(default_factory=Bundles)
 
     def running(self, key: Key) -> Asked | None:
@@ -83,10 +91,10 @@ class Prover:
     def result(self, key: Key) -> Run | None:
         """Return the newest result. It stays until `take`.
 
-        A run that broke off raises here what it broke off for, once: it is the visit's to deal with, which backs off.
+        Raises ApiError, once, where the API server did not give what a run needs: the visit backs off.
         """
         found = self._results.get(key)
-        if isinstance(found, Exception):
+        if isinstance(found, ApiError):
             self.take(key)
             raise found
         return found
@@ -113,15 +121,20 @@ class Prover:
         try:
             longest = longest_run(render_timeouts(mailbox)) + READ_SECONDS
             async with self._place(chosen, asked), asyncio.timeout(longest):
-                result: Run | Exception = await self._prove(mailbox, chosen, asked)
-        except Exception as error:  # noqa: BLE001 - one mailbox must not end the others; raised again in its visit
+                result: Run | ApiError = await self._prove(mailbox, chosen, asked)
+        except ApiError as error:
             result = error
+        except Exception as error:  # noqa: BLE001 - one mailbox must not end the others; it is told in its status
+            result = Run(asked=asked, fault=describe(error))
+            about = {"object": str(key), "fault": result.fault, "frames": trace(error)}
+            log.error("a proof broke off", extra=about)  # noqa: TRY400 - the exception's words may hold a secret
         current = self._running.get(key)
         if current and current[0] is asked:
             del self._running[key]
             self._results[key] = result
             if isinstance(result, Run):
-                reason = next((one.reason for one in result.steps if one.remedy), "Succeeded")
+                failed = next((one.reason for one in result.steps if one.remedy), Reason.SUCCEEDED)
+                reason = Reason.INTERNAL_ERROR if result.fault else failed
                 VERIFICATIONS.labels(reason).inc()
             self.finished(key)
         VERIFICATIONS_RUNNING.set(len(self._running))

@@ -19,7 +19,7 @@ from mailbox_operator.controller.fetching import (
 )
 from mailbox_operator.controller.judge import Judgement
 from mailbox_operator.controller.outcome import Outcome, Status, blocked, holds, unknown
-from mailbox_operator.controller.probing import Sequel, doubt, login_rests
+from mailbox_operator.controller.probing import Sequel, doubt, login_rests, speaks_of
 from mailbox_operator.controller.prover import Run
 from mailbox_operator.controller.status import resolved
 from mailbox_operator.fetcher.progress import Progress
@@ -72,7 +72,8 @@ def weigh(mailbox: Mailbox, found: Evidence, *, now: datetime) -> Verdict:
     before, judgement, suspended = found.before, found.judgement, mailbox.spec.suspend
     previous: list[Object] = before.get("conditions") or []
     trouble = doubt(found.run, before) if found.run else None
-    believed = None if trouble else found.run
+    broken = _broken(mailbox, found, previous)
+    believed = None if trouble or broken else found.run
     early, steps = _steps(mailbox, judgement, previous, believed)
     status: Object = {"observedGeneration": mailbox.metadata.generation, "conditions": []}
     status |= {name: before[name] for name in KEPT if name in before}
@@ -110,7 +111,9 @@ def weigh(mailbox: Mailbox, found: Evidence, *, now: datetime) -> Verdict:
         ],
         generation=mailbox.metadata.generation,
         now=rfc3339(now),
-        working=found.working,
+        working=found.working
+        or (found.run is not None and broken is not None and not speaks_of(before, found.run.asked)),
+        broken=broken,
         doubted=retrying(trouble) if trouble else _still_doubted(found, status),
     )
     if judgement.chosen:
@@ -120,6 +123,7 @@ def weigh(mailbox: Mailbox, found: Evidence, *, now: datetime) -> Verdict:
     return Verdict(status=status, incoming_holds=seen.incoming_holds, login_rests=rests)
 
 
+REPORT: Final = "it is tried again; report it with the operator's log"
 FETCHING: Final = (ConditionType.FETCHER_AVAILABLE, ConditionType.DELIVERING)
 
 
@@ -158,6 +162,20 @@ def _stopped(early: Sequence[Outcome], references: Outcome) -> list[Outcome]:
     return [*early[:where], references, *(blocked(one.type) for one in early[where + 1 :])]
 
 
+def _broken(mailbox: Mailbox, found: Evidence, previous: Sequence[Object]) -> Outcome | None:
+    """Return Reconciling of a mailbox whose proof broke off for a fault of ours, until another has come to an end."""
+    if found.run:
+        text = f"The operator broke off the proof, by a fault of its own: {found.run.fault}: {REPORT}"
+        return holds(ConditionType.RECONCILING, text, reason=Reason.INTERNAL_ERROR) if found.run.fault else None
+    if found.judgement.chosen is None or mailbox.spec.suspend:
+        return None
+    for one in previous:
+        told = (one["type"], one["reason"]) == (ConditionType.RECONCILING, Reason.INTERNAL_ERROR)
+        if told and one["observedGeneration"] == mailbox.metadata.generation:
+            return holds(ConditionType.RECONCILING, one["message"], reason=one["reason"])
+    return None
+
+
 def _still_doubted(found: Evidence, status: Object) -> Outcome | None:
     """Return what the status says of a fault that is not believed yet, for a visit that has nothing newer."""
     if found.run or not status.get("failedProbes"):
@@ -176,7 +194,12 @@ def _pending_again(outcome: Outcome) -> Outcome:
 
 
 def _record(status: Object, run: Run, following: Sequel, *, doubted: bool, now: datetime) -> None:
-    """Write a run down in `status`."""
+    """Write a run down in `status`; of one that broke off, that it was, so that the status speaks of what it spoke of."""
+    if run.asked.token:
+        status["lastHandledReconcileAt"] = run.asked.token
+    if run.fault:
+        status["nextProbeTime"] = rfc3339(following.due)
+        return
     for name in ("loginFailures", "failedProbes"):
         status.pop(name, None)
     status |= {
@@ -188,5 +211,3 @@ def _record(status: Object, run: Run, following: Sequel, *, doubted: bool, now: 
         status["loginFailures"] = following.failures
     if doubted:
         status["failedProbes"] = following.tries
-    if run.asked.token:
-        status["lastHandledReconcileAt"] = run.asked.token

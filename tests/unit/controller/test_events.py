@@ -51,6 +51,13 @@ def test_what_has_recovered_in_part_or_is_not_known_is_no_recovery() -> None:
     assert reasons([REFUSED], [condition("IncomingAuthenticated", "Unknown", "Pending")]) == []
 
 
+def test_a_fault_of_ours_is_told_once() -> None:
+    fault = condition("Reconciling", "True", "InternalError", "KeyError")
+    (told,) = transitions([READY], [READY, fault])
+    assert (told.warning, told.reason, told.note) == (True, "InternalError", "KeyError")
+    assert reasons([READY, fault], [READY, fault]) == []
+
+
 def test_what_only_waits_is_not_told() -> None:
     assert (
         reasons([], [condition("Ready", "False", "Progressing"), condition("FetcherAvailable", "False", "Pending")])

@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from mailbox_operator.controller.mailbox import MailboxReconciler
 from mailbox_operator.controller.prover import Prover
 from mailbox_operator.controller.store import Store
 from mailbox_operator.controller.telling import Teller
-from mailbox_operator.mail.guard import ANYTHING
+from mailbox_operator.mail.guard import ANYTHING, AddressPolicy
 from mailbox_operator.verification.limits import Limits
 from support.manifests import mailbox as manifest
 from testbed.mailserver import free_ports
@@ -49,7 +49,9 @@ class Visits:
 
 
 @asynccontextmanager
-async def visiting(client: Client, store: Store) -> AsyncIterator[Visits]:
+async def visiting(
+    client: Client, store: Store, policy: Callable[[], AddressPolicy] = lambda: ANYTHING
+) -> AsyncIterator[Visits]:
     wishes: list[tuple[Key, float]] = []
     finished = asyncio.Event()
     async with asyncio.TaskGroup() as group:
@@ -57,7 +59,7 @@ async def visiting(client: Client, store: Store) -> AsyncIterator[Visits]:
             client=client,
             group=group,
             limits=Limits(),
-            policy=lambda: ANYTHING,
+            policy=policy,
             seen=store.resource_version,
             finished=lambda _key: finished.set(),
         )
@@ -113,24 +115,33 @@ async def test_a_write_that_met_no_change_is_known_at_once() -> None:
     assert known["spec"]["suspend"]
 
 
-async def test_who_asks_between_a_runs_end_and_its_visit_is_not_forgotten() -> None:
-    """That visit writes down the run from before; nothing else would lead to the one that was asked for."""
+def known() -> tuple[Store, dict[str, Any]]:
+    """A Mailbox that nobody has proven yet, and its Secret."""
     side = {"host": "127.0.0.1", "port": free_ports(1)[0]}
     found = manifest("support", address="a@example.com", host="127.0.0.1", delivery=None, tls=None, incoming=side)
     found["spec"]["outgoing"] = {"protocol": "None"}
     found["metadata"] |= {"namespace": "helpdesk", "uid": "u-1", "generation": 1, "resourceVersion": "7"}
-    asking = found | {"metadata": found["metadata"] | {"annotations": TOKEN, "resourceVersion": "8"}}
     store = Store()
     store.put(MAILBOX.name, found)
     secret = {"name": "support-password", "namespace": "helpdesk", "uid": "s", "resourceVersion": "1"}
     store.put(SECRET.name, {"metadata": secret})
+    return store, found
 
-    def answer(asked: Asked) -> Answer:
-        if asked.method == "GET":
-            return 200, {"data": {"password": base64.b64encode(b"right").decode()}}
-        return 200, {"metadata": (store.get(KEY) or found)["metadata"]}
 
-    async with serving(ApiServer(answer=answer)) as client, visiting(client, store) as visits:
+def answered(store: Store, asked: Asked) -> Answer:
+    if asked.method == "GET":
+        return 200, {"data": {"password": base64.b64encode(b"right").decode()}}
+    found = store.get(KEY)
+    assert found is not None
+    return 200, {"metadata": found["metadata"]}
+
+
+async def test_who_asks_between_a_runs_end_and_its_visit_is_not_forgotten() -> None:
+    """That visit writes down the run from before; nothing else would lead to the one that was asked for."""
+    store, found = known()
+    asking = found | {"metadata": found["metadata"] | {"annotations": TOKEN, "resourceVersion": "8"}}
+    server = ApiServer(answer=lambda asked: answered(store, asked))
+    async with serving(server) as client, visiting(client, store) as visits:
         await visits.reconciler.reconcile(KEY)
         async with asyncio.timeout(40):
             await visits.finished.wait()
@@ -142,3 +153,38 @@ async def test_who_asks_between_a_runs_end_and_its_visit_is_not_forgotten() -> N
         running = visits.prover.running(KEY)
         assert running
         assert running.token == "now"
+
+
+async def test_a_proof_that_breaks_off_is_told_without_its_words_and_rests(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever wakes the Mailbox: it may have shown its login, and each try could count against the account."""
+
+    def stumble() -> AddressPolicy:
+        raise KeyError("sesame")
+
+    store, _ = known()
+    server = ApiServer(answer=lambda asked: answered(store, asked))
+    async with serving(server) as client, visiting(client, store, stumble) as visits:
+        await visits.reconciler.reconcile(KEY)
+        async with asyncio.timeout(40):
+            await visits.finished.wait()
+        for _ in range(3):
+            await visits.reconciler.reconcile(KEY)
+            assert visits.prover.running(KEY) is None
+        kept = store.get(KEY)
+        assert kept is not None
+        status = kept["status"]
+        conditions = {one["type"]: one for one in status["conditions"]}
+        assert (conditions["Ready"]["status"], conditions["Ready"]["reason"]) == ("False", "InternalError")
+        assert (conditions["Reconciling"]["reason"], conditions["IncomingReachable"]["reason"]) == (
+            "InternalError",
+            "Pending",
+        )
+        assert "by a fault of its own: KeyError in controller/prover.py line " in conditions["Ready"]["message"]
+        assert "observedInputs" not in status
+        assert all(seconds >= 270 for _, seconds in visits.wishes)
+        events = [asked.body for asked in server.asked if asked.path.endswith("/events")]
+        assert [one["reason"] for one in events] == ["InternalError"]
+        assert "sesame" not in str([asked.body for asked in server.asked])
+    [line] = [record for record in caplog.records if record.message == "a proof broke off"]
+    assert "prover.py" in str(vars(line)["frames"])
+    assert "sesame" not in str(vars(line))

@@ -152,3 +152,10 @@ def test_a_fetcher_does_not_knock_until_its_login_is_accepted(
     login: Outcome, failures: dict[str, Any] | None, replicas: int | None, *, expected: bool
 ) -> None:
     assert login_rests([login], failures, replicas=replicas) is expected
+
+
+def test_a_run_that_broke_off_rests_as_if_it_had_shown_its_login_and_forgets_no_refusal() -> None:
+    assert wait(run(fault="KeyError")) == 300
+    assert wait(run(fault="KeyError", tries=5)) == 3600
+    following = sequel(run(fault="KeyError"), status(loginFailures=FAILURES), interval=3600, now=NOW, jitter=0.5)
+    assert (following.tries, following.failures) == (1, FAILURES)

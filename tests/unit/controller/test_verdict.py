@@ -155,3 +155,43 @@ def test_a_secret_that_cannot_be_used_is_told_and_no_later_step_was_tried() -> N
     assert conditions(first)["Stalled"] == ("True", "SecretKeyNotFound")
     again = weigh(one, evidence(one, first.status), now=LATER)
     assert again.status == first.status, "and it is still told when nothing was looked at anew"
+
+
+def broken(one: Mailbox, *, inputs: str | None = None) -> dict[str, Any]:
+    """What a run that broke off adds to the evidence."""
+    found = proven(one, fault="KeyError in mail/pop3.py line 7")
+    asked = replace(found["run"].asked, inputs=inputs or found["run"].asked.inputs)
+    return found | {"run": replace(found["run"], asked=asked, steps=())}
+
+
+def test_a_proof_that_breaks_off_is_no_verdict_on_a_mailbox_that_was_well() -> None:
+    one = mailbox(delivery=None)
+    well = weigh(one, evidence(one, **proven(one)), now=NOW).status
+    verdict = weigh(one, evidence(one, well, **broken(one)), now=LATER)
+    found = conditions(verdict)
+    assert found["Ready"] == ("True", "Succeeded")
+    assert found.pop("Reconciling") == ("True", "InternalError")
+    assert found == conditions(weigh(one, evidence(one, well), now=LATER))
+    assert verdict.status["observedInputs"] == well["observedInputs"]
+    assert weigh(one, evidence(one, verdict.status), now=LATER).status == verdict.status, "and is told until the next"
+    mended = weigh(one, evidence(one, verdict.status, **proven(one)), now=LATER)
+    assert "Reconciling" not in conditions(mended)
+
+
+def test_a_proof_of_something_new_that_breaks_off_leaves_it_unproven() -> None:
+    one = mailbox(delivery=None)
+    well = weigh(one, evidence(one, **proven(one)), now=NOW).status
+    verdict = weigh(one, evidence(one, well, **broken(one, inputs="others")), now=LATER)
+    assert conditions(verdict)["Ready"] == ("False", "InternalError")
+    assert verdict.status["observedInputs"] == well["observedInputs"], "what is new is still to be proven"
+    waiting = weigh(one, evidence(one, verdict.status, working=True), now=LATER)
+    assert waiting.status == verdict.status
+
+
+def test_a_proof_that_breaks_off_leaves_what_a_person_must_change() -> None:
+    one = mailbox(delivery=None)
+    refusal = fails(ConditionType.INCOMING_AUTHENTICATED, "CredentialsInvalid", "wrong")
+    refused = weigh(one, evidence(one, **proven(one, refusal)), now=NOW).status
+    found = conditions(weigh(one, evidence(one, refused, **broken(one)), now=LATER))
+    assert found["Stalled"] == ("True", "CredentialsInvalid")
+    assert "Reconciling" not in found
