@@ -15,6 +15,7 @@ from mailbox_operator.api.meta import FLUX_RECONCILE_ANNOTATION, RECONCILE_ANNOT
 from mailbox_operator.controller.backoff import TRANSPORT_LONGEST, parse_time, rfc3339
 from mailbox_operator.controller.children import child_name
 from mailbox_operator.controller.client import Client
+from mailbox_operator.controller.closed_loop import plan_test
 from mailbox_operator.controller.errors import ApiError
 from mailbox_operator.controller.events import Happening, quarantined, transitions
 from mailbox_operator.controller.family import Family
@@ -22,7 +23,6 @@ from mailbox_operator.controller.fetching import read_progress
 from mailbox_operator.controller.index import ReverseIndex
 from mailbox_operator.controller.judge import Judgement, judge, references
 from mailbox_operator.controller.kinds import MAILBOX, OAUTH_APP, PROVIDER, Key
-from mailbox_operator.controller.loop_test import plan_test
 from mailbox_operator.controller.metrics import STATUS_WRITES
 from mailbox_operator.controller.probing import Sequel, sequel
 from mailbox_operator.controller.prover import Asked, Prover, Run

@@ -4,6 +4,7 @@ Two of them are vouched for by a certificate of the domain's own. The other two,
 HTTP, could be forged by anybody on the way; nothing but their word is taken, and only for a host within the domain.
 """
 
+import http.client
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
@@ -16,15 +17,16 @@ from dns.resolver import Resolver
 from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.ews_client import Door, Taste, ask_autodiscover, choose_auth, taste
-from mailbox_operator.mail.ews_errors import ews_errors
-from mailbox_operator.mail.ews_http import open_http
-from mailbox_operator.mail.ews_wire import READ_SECONDS
+from mailbox_operator.mail.ews_wire import Wire
 
 PATH: Final = "/autodiscover/autodiscover.svc"
 XML_PATH: Final = "/autodiscover/autodiscover.xml"
 """Where servers redirect over plain HTTP; SOAP is asked at `PATH` of the same host."""
-DNS_SECONDS: Final = 3.0
+LEAD_SECONDS: Final = 3.0
+"""For the DNS record, and for each read from a plain HTTP server: often there is neither, and a firewall that says nothing."""
+REDIRECTING: Final = frozenset({301, 302, 303, 307, 308})
 MOST_HOPS: Final = 5
+HTTP: Final = 80
 HTTPS: Final = 443
 
 Lead = tuple[str, int]
@@ -59,7 +61,7 @@ def find_autodiscover(domain: str, *, door: Door) -> Taste:
 def _leads(domain: str, door: Door) -> Iterator[tuple[str, Lead]]:
     if lead := read_srv(domain):
         yield "a DNS record", lead
-    if lead := read_redirection(f"autodiscover.{domain}", door=door):
+    if lead := read_redirection(f"autodiscover.{domain}", wire=door.wire):
         yield "a redirection over HTTP", lead
 
 
@@ -102,7 +104,7 @@ def is_within(host: str, domain: str) -> bool:
 def read_srv(domain: str) -> Lead | None:
     """Return what `_autodiscover._tcp` names (RFC 2782), the most preferred, or None: there is no such record."""
     try:
-        found = Resolver().resolve(f"_autodiscover._tcp.{domain}.", SRV, lifetime=DNS_SECONDS, search=False)
+        found = Resolver().resolve(f"_autodiscover._tcp.{domain}.", SRV, lifetime=LEAD_SECONDS, search=False)
     except (DNSException, UnicodeError, OSError):
         return None
     best = min(found, key=lambda one: (one.priority, -one.weight))
@@ -110,15 +112,25 @@ def read_srv(domain: str) -> Lead | None:
     return (host, best.port) if host != "." else None
 
 
-def read_redirection(host: str, *, door: Door) -> Lead | None:
+def read_redirection(host: str, *, wire: Wire, port: int = HTTP) -> Lead | None:
     """Return where a plain HTTP server redirects, if that is https; nothing else that it says counts."""
     try:
-        with open_http(door.wire, door.tls, name_of=door.name_of, auth=None) as session, ews_errors():
-            answer = session.get(f"http://{host}{XML_PATH}", allow_redirects=False, timeout=READ_SECONDS)
-            target = urlsplit(answer.headers.get("Location", "") if answer.is_redirect else "")
-            lead = (target.hostname or "", target.port or HTTPS)
+        number, connection = wire.dial(host, port, seconds=LEAD_SECONDS)
     except MailError:
         return None
+    asking = http.client.HTTPConnection(host, port)
+    asking.sock = connection
+    connection.settimeout(LEAD_SECONDS)
+    try:
+        asking.request("GET", XML_PATH, headers={"User-Agent": "mailbox-operator", "Connection": "close"})
+        with asking.getresponse() as answer:
+            target = urlsplit(answer.getheader("Location", "") if answer.status in REDIRECTING else "")
+        lead = (target.hostname or "", target.port or HTTPS)
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
+    finally:
+        asking.close()
+        wire.forget(number)
     return lead if target.scheme.lower() == "https" and lead[0] else None
 
 

@@ -65,17 +65,26 @@ class Wire:
             self.cut()
             raise
 
-    def dial(self, host: str, port: int) -> tuple[int, socket.socket]:
-        """Return a connected, blocking socket, and a number to `forget` it by. In a thread. Raises MailError."""
+    def dial(self, host: str, port: int, *, seconds: float | None = None) -> tuple[int, socket.socket]:
+        """Return a connected, blocking socket, and a number to `forget` it by. In a thread. Raises MailError.
+
+        `seconds`: of a connection that one could do without, and that must not take all of the caller's time.
+        """
         made: list[socket.socket] = []
+        too_late = threading.Event()
 
         async def connect() -> None:
             made.append(await connect_tcp(host, port, policy=self._policy))
-            if self._cut:
+            if self._cut or too_late.is_set():
                 made[0].close()
 
         try:
-            self._await(connect)
+            self._await(connect, seconds=seconds)
+        except TimeoutError:
+            too_late.set()
+            for one in made:
+                one.close()
+            raise MailError(f"{host} port {port}: no connection within {seconds} s", area=Area.TCP) from None
         except MailError:
             for one in made:  # it came at the very moment of the cut
                 one.close()
@@ -127,15 +136,21 @@ class Wire:
         for number in list(self._levers):
             self.forget(number)
 
-    def _await(self, make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-        """Run a coroutine in the loop, from a thread. Raises MailError where the connections are given up meanwhile."""
+    def _await(self, make: Callable[[], Coroutine[Any, Any, Any]], *, seconds: float | None = None) -> Any:
+        """Run a coroutine in the loop, from a thread.
+
+        Raises MailError where the connections are given up meanwhile, and TimeoutError after `seconds`.
+        """
         with self._lock:
             if self._cut:
                 raise MailError(GIVEN_UP, area=Area.TCP)
             future = asyncio.run_coroutine_threadsafe(make(), self._loop)
             self._dialling.add(future)
         try:
-            return future.result()
+            return future.result(timeout=seconds)
+        except TimeoutError:
+            future.cancel()
+            raise
         except CancelledError:
             raise MailError(GIVEN_UP, area=Area.TCP) from None
         finally:

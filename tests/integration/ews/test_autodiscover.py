@@ -16,7 +16,7 @@ from testbed.ews.server import Exchange, running_exchange
 from testbed.names import serving_srv
 from testbed.pki import Pki
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
 DISCOVERY, EXCHANGE = "autodiscover.corp.test", "exchange.corp.test"
 NAMES = ("corp.test", DISCOVERY, EXCHANGE)

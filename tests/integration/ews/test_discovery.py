@@ -1,7 +1,11 @@
 """What autodiscover says, step by step, and what of it is followed."""
 
+import asyncio
+import socket
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
+from functools import partial
 
 import pytest
 
@@ -11,11 +15,12 @@ from mailbox_operator.mail.endpoint import TlsOptions
 from mailbox_operator.mail.errors import MailError
 from mailbox_operator.mail.ews_client import Door, Taste
 from mailbox_operator.mail.ews_discovery import PATH, find_service, is_within, read_redirection
-from mailbox_operator.mail.ews_wire import Wire
+from mailbox_operator.mail.ews_wire import READ_SECONDS, Wire
 from mailbox_operator.mail.guard import ANYTHING
 from mailbox_operator.mail.secret import Secret
 from testbed.ews.misbehaving import answering, at, redirecting
 from testbed.ews.server import running_exchange
+from testbed.scripted import talking
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
 
@@ -45,7 +50,9 @@ async def test_of_a_redirection_only_a_host_by_https_counts(target: str, lead: t
     with running_exchange(pki=None) as exchange:
         exchange.state.misbehaviours.append(redirecting(target))
         async with opened() as door:
-            assert await door.wire.run(lambda: read_redirection(f"localhost:{exchange.port}", door=door)) == lead
+            assert (
+                await door.wire.run(lambda: read_redirection("localhost", wire=door.wire, port=exchange.port)) == lead
+            )
         assert exchange.state.sign_ins == []
 
 
@@ -53,9 +60,29 @@ async def test_a_web_server_that_does_not_redirect_and_one_that_is_not_there_nam
     with running_exchange(pki=None) as exchange:
         exchange.state.misbehaviours.append(at("", answering(200, headers={"Location": "https://mail.corp.test/"})))
         async with opened() as door:
-            assert await door.wire.run(lambda: read_redirection(f"localhost:{exchange.port}", door=door)) is None
+            assert (
+                await door.wire.run(lambda: read_redirection("localhost", wire=door.wire, port=exchange.port)) is None
+            )
     async with opened() as door:
-        assert await door.wire.run(lambda: read_redirection("localhost:1", door=door)) is None
+        assert await door.wire.run(lambda: read_redirection("localhost", wire=door.wire, port=1)) is None
+
+
+async def test_a_web_server_that_says_nothing_does_not_take_all_the_time_there_is() -> None:
+    began = time.monotonic()
+    with (
+        talking(lambda _: None) as silent,
+        socket.create_server(("127.0.0.1", 0), backlog=0) as full,
+        ExitStack() as stack,
+    ):
+        ports = silent, full.getsockname()[1]
+        for _ in range(3):  # the kernel drops what does not fit the backlog
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.1", ports[1]))
+        async with opened() as door:
+            asked = (partial(read_redirection, "127.0.0.1", wire=door.wire, port=port) for port in ports)
+            assert await asyncio.gather(*(door.wire.run(one) for one in asked)) == [None, None]
+    assert time.monotonic() - began < READ_SECONDS / 2
 
 
 async def service_of(post: Post, lead: str = "") -> str:
