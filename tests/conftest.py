@@ -1,7 +1,11 @@
 """For all tests: no verdict depends on how busy the machine is, or on chance."""
 
+from typing import Final
+
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from support.patience import PATIENCE
 
@@ -10,6 +14,22 @@ from support.patience import PATIENCE
 settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.register_profile("exploring", deadline=None)
 settings.load_profile("repeatable")
+
+CLUSTERS: Final = ("apiserver", "e2e")
+"""Folders whose tests share a cluster."""
+
+
+class ByPeers(LoadScopeScheduling):
+    """Gives tests that share a cluster to one process, and so those of one file, which often share a server."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder = nodeid.split("/")[1]
+        return folder if folder in CLUSTERS else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Say how tests are spread where several processes run them."""
+    return ByPeers(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -32,17 +32,30 @@ def remove_address(address: str) -> None:
 def addresses_of_their_own(count: int) -> Iterator[list[str]]:
     """Hold the first addresses of the first part of `NETWORK` that nobody has."""
     assert count <= MOST
-    used = taken()
-    part = next(one for number in range(1, 255) if f"{(one := f'{NETWORK}.{number}')}.1" not in used)
-    held: list[str] = []
+    part = _claim_part()
+    held = [f"{part}.1"]
     try:
-        for number in range(1, count + 1):
+        for number in range(2, count + 1):
             add_address(f"{part}.{number}")
             held.append(f"{part}.{number}")
         yield held
     finally:
         for address in held:
             remove_address(address)
+
+
+def _claim_part() -> str:
+    """Take the first address of a part, which keeps others off the rest; another test run may be a moment before us."""
+    while True:
+        used = taken()
+        part = next(one for number in range(1, 255) if f"{(one := f'{NETWORK}.{number}')}.1" not in used)
+        try:
+            add_address(f"{part}.1")
+        except subprocess.CalledProcessError:
+            if f"{part}.1" not in taken():
+                raise
+        else:
+            return part
 
 
 @contextmanager

@@ -1,16 +1,21 @@
 """Dovecot and Postfix together: a mail server as a mailbox sees it."""
 
+import itertools
+import random
 import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from testbed.dovecot import Dovecot
 from testbed.pki import Pki
 from testbed.postfix import Postfix
+
+_PORTS: Final = itertools.cycle(random.sample(range(10_000, 32_000), 20_000))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +82,13 @@ def running_mail_server(
 
 
 def free_ports(count: int, address: str = "127.0.0.1") -> list[int]:
-    """Return ports that nobody listens on."""
-    holders = [socket.create_server((address, 0)) for _ in range(count)]
-    ports: list[int] = [holder.getsockname()[1] for holder in holders]
-    for holder in holders:
-        holder.close()
-    return ports
+    """Return ports that nobody listens on, and that this process has not returned before.
+
+    They lie below those that the system gives to outgoing connections, which come and go while a server starts.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = next(_PORTS)
+        with suppress(OSError), socket.create_server((address, port)):
+            found.append(port)
+    return found
