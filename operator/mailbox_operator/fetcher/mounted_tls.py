@@ -1,6 +1,7 @@
 """Where a server is and how its certificate is judged, from the plan and the files that it names."""
 
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 from mailbox_operator.fetcher.plan import Source
@@ -29,14 +30,16 @@ def endpoint_of(source: Source) -> Endpoint:
     )
 
 
-def context_from(ca_file: WatchedFile | None) -> ssl.SSLContext:
-    """Return a context that trusts what a file holds, or the system's authorities. Raises MailError."""
+def context_from(
+    ca_file: WatchedFile | None, *, make: Callable[[TlsOptions], ssl.SSLContext] = client_context
+) -> ssl.SSLContext:
+    """Return a context that trusts what a file holds, or the system's authorities; `make` is of `mail.tls`. Raises MailError."""
     if ca_file is None:
-        return client_context(TlsOptions())
+        return make(TlsOptions())
     ca_pem = (ca_file.content or b"").decode("utf-8", "replace")
     if not ca_pem.strip():  # to the library that would mean: the system's authorities
         raise MailError("the CA bundle is empty or cannot be read", area=Area.POLICY)
-    return client_context(TlsOptions(ca_pem=ca_pem))
+    return make(TlsOptions(ca_pem=ca_pem))
 
 
 def read_text(path: str) -> str:

@@ -1,5 +1,6 @@
 """TLS as asked: how a context is made from the options, what was negotiated, what a refusal means."""
 
+import re
 import ssl
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -9,6 +10,8 @@ from mailbox_operator.mail.endpoint import TlsOptions
 from mailbox_operator.mail.errors import Area, MailError, system_words
 from mailbox_operator.values import dataclass
 
+WORDS: Final = re.compile(r"\[\w+(?:: \w+)?\] ([\w ]+?)(?: \(_ssl\.c:\d+\))?")
+"""How Python writes down a fault of TLS."""
 VERSIONS: Final = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 
 
@@ -22,6 +25,14 @@ def client_context(options: TlsOptions) -> ssl.SSLContext:
 def http_context(options: TlsOptions) -> ssl.SSLContext:
     """Return the same for an HTTP library, which writes its own protocol (ALPN) into it. Raises MailError."""
     return _make_context(options)
+
+
+@lru_cache(maxsize=32)
+def http1_context(options: TlsOptions) -> ssl.SSLContext:
+    """Return the same for HTTP/1.1: a server that speaks HTTP/2 only says so in the handshake. Raises MailError."""
+    context = _make_context(options)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 def _make_context(options: TlsOptions) -> ssl.SSLContext:
@@ -67,6 +78,14 @@ def tls_error(error: ssl.SSLError | OSError, *, host: str) -> MailError:
     if isinstance(error, ssl.SSLCertVerificationError):
         return MailError(f"{host}: {error.verify_message}", area=Area.TLS, tls_verify_code=error.verify_code)
     if isinstance(error, ssl.SSLError):
-        return MailError(f"{host}: {error.reason or error}", area=Area.TLS, vendor_code=error.reason or "")
+        return MailError(f"{host}: {error.reason or error}", area=Area.TLS, vendor_code=_name_of(error))
     said = system_words(error) or "the server closed the connection"  # asyncio has no words for that
     return MailError(f"{host}: {said} during the TLS handshake", area=Area.TCP)
+
+
+def _name_of(error: ssl.SSLError) -> str:
+    """Return OpenSSL's name for a fault, or "". Python knows some of them by their words only, for example alert 120."""
+    if error.reason:
+        return error.reason
+    words = WORDS.fullmatch(str(error))
+    return words[1].upper().replace(" ", "_") if words else ""

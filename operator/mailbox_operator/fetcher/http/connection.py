@@ -7,6 +7,8 @@ from typing import Final, NamedTuple
 from mailbox_operator.fetcher.http.reader import HttpError, Response, ResponseReader
 from mailbox_operator.fetcher.spool import Spool
 
+HTTP2_FRAMES: Final = frozenset({4, 7})
+"""SETTINGS and GOAWAY (RFC 9113 section 6): with one of them begins all that a server of HTTP/2 says."""
 WRITE_AHEAD: Final = 1 << 18
 """Octets of a spooled body that may wait in our own memory."""
 
@@ -19,6 +21,8 @@ class Fault(NamedTuple):
     """The server had closed an idle connection, as it may: nothing is wrong with it."""
     lasting: bool = False
     """It will not go away by itself."""
+    wants_http2: bool = False
+    """The server speaks nothing else."""
 
 
 class Exchange:
@@ -48,6 +52,8 @@ class HttpConnection(asyncio.Protocol):
         self._freed = freed
         self._transport: asyncio.Transport | None = None
         self._exchange: Exchange | None = None
+        self._fault: Fault | None = None
+        """Why the connection is given up."""
         self._used = False
         self._sent = 0
         self._body_left = False
@@ -104,6 +110,9 @@ class HttpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on; a whole response ends the exchange."""
+        if not self._used and speaks_http2(data):
+            self._give_up(Fault("The server speaks HTTP/2 only", wants_http2=True))
+            return
         if self._exchange is None:
             self.abort("The server spoke unasked")
             return
@@ -131,13 +140,17 @@ class HttpConnection(asyncio.Protocol):
         """Tell whoever waits."""
         self._transport = None
         text = f"The connection was lost: {exc.strerror or exc}" if isinstance(exc, OSError) else "The connection ended"
-        self._finish(Fault(text, stale=self._used))
+        self._finish(self._fault or Fault(text, stale=self._used))
 
     def abort(self, said: str) -> None:
         """Close at once and say why."""
+        self._give_up(Fault(said))
+
+    def _give_up(self, fault: Fault) -> None:
+        self._fault = fault  # for a request that is only now to be written, too
         if self._transport:
             self._transport.abort()
-        self._finish(Fault(said))
+        self._finish(fault)
 
     def close(self) -> None:
         """Close after what was written."""
@@ -162,3 +175,8 @@ class HttpConnection(asyncio.Protocol):
         if exchange:
             exchange.done(result)
         self._freed(self)
+
+
+def speaks_http2(first: bytes) -> bool:
+    """Say whether the first octets of a server are a frame of HTTP/2: three octets of length, one that names its type."""
+    return len(first) > 3 and first[:1] == b"\0" and first[3] in HTTP2_FRAMES  # noqa: PLR2004 - RFC 9113 section 4.1

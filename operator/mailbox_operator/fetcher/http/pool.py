@@ -14,6 +14,8 @@ from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.values import dataclass
 
 LEAVING: Final = Fault("The fetcher is leaving")
+NO_HTTP1: Final = "TLSV1_ALERT_NO_APPLICATION_PROTOCOL"
+"""OpenSSL's name for what a server says that does not speak the one protocol offered (RFC 7301 section 3.2)."""
 SWEEP_SECONDS: Final = 0.25
 """How exact deadlines are: a timer for each delivery would cost more than the rest of its bookkeeping."""
 
@@ -141,7 +143,8 @@ class HttpPool:
         except MailError as error:
             # A certificate does not mend itself, and neither does an address that must not be dialled.
             lasting = bool(error.tls_verify_code) or error.area is Area.POLICY
-            self._drop(task, exchange, Fault(error.text, lasting=lasting))
+            wants_http2 = error.vendor_code == NO_HTTP1
+            self._drop(task, exchange, Fault(error.text, lasting=lasting, wants_http2=wants_http2))
         except asyncio.CancelledError:
             self._drop(task, exchange, LEAVING)
             raise

@@ -1,6 +1,7 @@
 """Takes messages to a webhook: brings them into the form asked for, and adds to each request what its Secrets say."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,8 @@ from mailbox_operator.fetcher.http.reader import Response
 from mailbox_operator.fetcher.outbox import Form
 from mailbox_operator.fetcher.webhook.answer import Answer, Verdict, judge_answer
 from mailbox_operator.fetcher.webhook.secrets import WebhookSecrets
+
+log = logging.getLogger(__name__)
 
 Done = Callable[[Answer | None], None]
 
@@ -37,12 +40,17 @@ class HttpClient(Protocol):
 
 
 class WebhookCarrier:
-    """The outbox's carrier. `reform` gives a large message its form, and `replace` tells the outbox."""
+    """The outbox's carrier. `reform` gives a large message its form, and `replace` tells the outbox.
+
+    Where the server turns out to speak HTTP/2 only, all goes by the client that `open_http2` opens, from then on; None: in
+    plain text there is no such client.
+    """
 
     def __init__(  # noqa: PLR0913 - what it joins
         self,
         client: HttpClient,
         *,
+        open_http2: Callable[[], HttpClient] | None,
         secrets: WebhookSecrets,
         ids: DeliveryIds,
         seconds: float,
@@ -51,6 +59,9 @@ class WebhookCarrier:
         pump: Callable[[], None],
     ) -> None:
         self._client = client
+        self._former: HttpClient | None = None
+        """What was used until the server was known to speak HTTP/2 only; it may have something under way yet."""
+        self._open_http2 = open_http2
         self._secrets = secrets
         self._ids = ids
         self._seconds = seconds
@@ -70,7 +81,7 @@ class WebhookCarrier:
     @property
     def under_way(self) -> int:
         """How many have not ended."""
-        return self._client.under_way + self._reforming
+        return self._client.under_way + self._reforming + (self._former.under_way if self._former else 0)
 
     def start(self, delivery: Delivery, *, now: float, done: Done) -> None:
         """Send it."""
@@ -87,6 +98,8 @@ class WebhookCarrier:
         """Drop everything; what is under way has not been delivered."""
         self._closed = True
         self._client.close()
+        if self._former:
+            self._former.close()
         if self._thread:
             self._thread.shutdown(wait=False, cancel_futures=True)
 
@@ -112,16 +125,20 @@ class WebhookCarrier:
             fields = self._secrets.render(self._ids.render(delivery.message.key), now=time.time(), body=body)
             octets = b"".join((octets[:end], fields, memoryview(octets)[end:]))
         self._client.start(
-            Exchange(octets, spool=spool, deadline=now + self._seconds, done=partial(_judge, done)),
+            Exchange(octets, spool=spool, deadline=now + self._seconds, done=partial(self._judge, done)),
         )
 
-
-def _judge(done: Done, result: Response | Fault) -> None:
-    if isinstance(result, Response):
-        done(judge_answer(result.status, retry_after=result.fields.get(b"retry-after", b""), now=time.time()))
-    elif result.stale:
-        done(None)
-    else:
-        verdict = Verdict.MISCONFIGURED if result.lasting else Verdict.AGAIN
-        evidence = Evidence(text=result.said, area="webhook")
-        done(Answer(verdict=verdict, said=result.said, is_transport=True, evidence=evidence))
+    def _judge(self, done: Done, result: Response | Fault) -> None:
+        if isinstance(result, Response):
+            done(judge_answer(result.status, retry_after=result.fields.get(b"retry-after", b""), now=time.time()))
+        elif result.stale:
+            done(None)
+        elif result.wants_http2 and self._open_http2 and not self._closed:
+            if self._former is None:
+                log.info("the webhook speaks HTTP/2 only, and is spoken to by the library")
+                self._former, self._client = self._client, self._open_http2()
+            done(None)
+        else:
+            verdict = Verdict.MISCONFIGURED if result.lasting else Verdict.AGAIN
+            evidence = Evidence(text=result.said, area="webhook")
+            done(Answer(verdict=verdict, said=result.said, is_transport=True, evidence=evidence))

@@ -3,7 +3,8 @@
 import asyncio
 import os
 from collections.abc import Sequence
-from typing import Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from mailbox_operator.fetcher.delivery_id import DeliveryIds
 from mailbox_operator.fetcher.delivery_schedule import Delivery
@@ -24,6 +25,10 @@ from mailbox_operator.fetcher.webhook.cloud_event import EventTemplate, render_h
 from mailbox_operator.fetcher.webhook.secrets import WebhookSecrets
 from mailbox_operator.mail.errors import MailError
 from mailbox_operator.mail.guard import AddressPolicy
+from mailbox_operator.mail.tls import http1_context, http_context
+
+if TYPE_CHECKING:
+    from mailbox_operator.fetcher.http.library import LibraryPool, Way
 
 FolderState = tuple[str, UidValidity | None]
 LARGEST_ANSWER: Final = 1 << 16
@@ -61,12 +66,14 @@ class WebhookSink(OutboxSink):
         self._templates: dict[FolderState, EventTemplate] = {}
         self._secrets = WebhookSecrets(signing_key_file=webhook.signing_key_file, headers_folder=webhook.headers_folder)
         self._pool: HttpPool | None = None
+        self._library: LibraryPool | None = None
         self._carrier: WebhookCarrier | None = None
 
     def start(self, tasks: asyncio.TaskGroup) -> None:
         """Begin to deliver; connections are made in `tasks`."""
         self._carrier = WebhookCarrier(
             self._open_client(tasks),
+            open_http2=partial(self._open_library, tasks) if self._server.ssl_context else None,
             secrets=self._secrets,
             ids=self._ids,
             seconds=self._webhook.timeout_seconds,
@@ -81,35 +88,53 @@ class WebhookSink(OutboxSink):
         """See whether Secrets have changed."""
         if self._secrets.look():
             self._judge_secrets()
-        if self._ca_file and self._ca_file.look() and self._pool:
+        if self._ca_file and self._ca_file.look():
             try:
                 self._server, _ = find_server(self._webhook.url, ca_file=self._ca_file, policy=self._policy)
             except MailError:
                 return  # half written, perhaps; connections go by the one before
-            self._pool.use(self._server)
+            if self._pool:
+                self._pool.use(self._server)
+            if self._library:
+                self._library.use(self._way())
 
     def offer(self, parcels: Sequence[Parcel]) -> None:
         """Take messages. One that is held already is not taken twice."""
         self._outbox.take(parcels, form=self._form)
 
     def _open_client(self, tasks: asyncio.TaskGroup) -> HttpClient:
-        webhook, server = self._webhook, self._server
         if self._proxy:
-            from mailbox_operator.fetcher.http.library import LibraryPool  # noqa: PLC0415 - 15 MiB
-
-            return LibraryPool(
-                webhook.url,
-                proxy=self._proxy,
-                ssl_context=server.ssl_context,
-                size=webhook.concurrency,
-                max_body=LARGEST_ANSWER,
-                tasks=tasks,
-                on_free=self._outbox.pump,
-            )
+            return self._open_library(tasks)
         self._pool = HttpPool(
-            server, size=webhook.concurrency, max_body=LARGEST_ANSWER, tasks=tasks, on_free=self._outbox.pump
+            self._server,
+            size=self._webhook.concurrency,
+            max_body=LARGEST_ANSWER,
+            tasks=tasks,
+            on_free=self._outbox.pump,
         )
         return self._pool
+
+    def _open_library(self, tasks: asyncio.TaskGroup) -> HttpClient:
+        from mailbox_operator.fetcher.http.library import LibraryPool  # noqa: PLC0415 - 15 MiB
+
+        self._library = LibraryPool(
+            self._webhook.url,
+            way=self._way(),
+            size=self._webhook.concurrency,
+            max_body=LARGEST_ANSWER,
+            tasks=tasks,
+            on_free=self._outbox.pump,
+        )
+        return self._library
+
+    def _way(self) -> "Way":
+        """Return how the library reaches the webhook."""
+        from mailbox_operator.fetcher.http.library import directly, through_proxy  # noqa: PLC0415 - 15 MiB
+
+        context = context_from(self._ca_file, make=http_context)
+        if self._proxy:
+            return through_proxy(self._proxy, ssl_context=context)
+        return directly(ssl_context=context, policy=self._policy)
 
     def _judge_secrets(self) -> None:
         fault = self._secrets.fault
@@ -184,5 +209,5 @@ def find_server(url: str, *, ca_file: WatchedFile | None, policy: AddressPolicy)
         scheme, host, port, target = parse_url(url)
     except UrlError as error:
         raise PlanError(f"webhook.url: {error}") from error
-    context = context_from(ca_file) if scheme == "https" else None
+    context = context_from(ca_file, make=http1_context) if scheme == "https" else None
     return HttpServer(host=host, port=port, ssl_context=context, policy=policy), target
