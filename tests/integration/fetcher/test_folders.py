@@ -80,6 +80,22 @@ def test_others_than_the_first_are_polled_and_new_folders_are_noticed(
     until(lambda: server.dovecot.flags(account.address, "Later") == ["S"], seconds=5, what="marked there, too")
 
 
+def test_a_server_that_can_tells_of_other_folders_at_once(
+    server: MailServer, account: Account, receiver: Receiver, fetcher: Fetcher
+) -> None:
+    fill(server, account, INBOX=1, Archive=2, **{'qu"ote': 3, "Entw&APw-rfe": 4})
+    fetcher.change(folders=("*",), interval_seconds=3_600.0)
+    fetcher.start()
+    receiver.wait_accepted(4)
+    with server.dovecot.session(account.address, account.password) as imap:
+        for number, folder in enumerate(("Archive", '"qu\\"ote"', "Entw&APw-rfe", "INBOX", "Archive"), 5):
+            assert imap.append(folder, "", "", numbered(1, first=number)[0])[0] == "OK"
+            receiver.wait_accepted(number)
+    fetcher.wait_state("Idle")
+    assert [event.fields["ce-messageid"] for event in receiver.accepted[4:]] == [f"<{n}@x>" for n in range(5, 10)]
+    assert server.dovecot.logins(account.address) == 2, "one connection, and the client above"
+
+
 def test_only_new_mail_counts_for_folders_that_come_later(
     server: MailServer, account: Account, receiver: Receiver, fetcher: Fetcher
 ) -> None:

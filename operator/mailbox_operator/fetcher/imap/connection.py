@@ -1,6 +1,7 @@
 """A connection to an IMAP server over which messages come: each is handed over as soon as it is whole."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ from mailbox_operator.mail.errors import MailError
 from mailbox_operator.mail.imap_connection import ImapConnection
 from mailbox_operator.mail.imap_reader import Line
 
+SAYS_STATUS: Final = re.compile(rb"\* STATUS ", re.IGNORECASE)
 MAX_LITERAL: Final = 4 << 30
 OnMessages = Callable[[list[Fetched]], None]
 
@@ -26,8 +28,10 @@ class FetchConnection(ImapConnection):
         """Kept by whoever sends IDLE and DONE."""
         self.watches_flags = False
         """Whether a changed flag is news."""
+        self.others_changed = False
+        """Whether the server told of a folder that is not open, asked or not, since somebody set this to False."""
         self.news = asyncio.Event()
-        """Set when the folder has gained a message, and when the connection has ended."""
+        """Set when the folder has gained a message, another one has changed, and when the connection has ended."""
         self._assembler = ResponseAssembler(max_message=max_message, spool_folder=spool_folder)
 
     def log_out(self) -> None:
@@ -65,6 +69,9 @@ class FetchConnection(ImapConnection):
             had = self.exists
             super()._data(text)
             if self.exists > had:
+                self.news.set()
+            elif SAYS_STATUS.match(text):
+                self.others_changed = True
                 self.news.set()
         elif b"BODY[" not in text:
             if self.is_idling and self.watches_flags:

@@ -1,5 +1,6 @@
 """A signed-in connection, and the commands that concern its folders as a whole."""
 
+import logging
 from collections.abc import Sequence
 from typing import Final
 
@@ -10,6 +11,12 @@ from mailbox_operator.mail.folders import Folder
 from mailbox_operator.mail.imap_connection import Reply
 from mailbox_operator.mail.imap_data import LITERALS, mailbox_argument, parse_list, render_list
 
+log = logging.getLogger(__name__)
+
+NOTIFY: Final = (
+    b"NOTIFY SET (SELECTED-DELAYED (MessageNew MessageExpunge FlagChange)) (MAILBOXES (%b) (MessageNew MessageExpunge))"
+)
+NOTIFY_PERSONAL: Final = b" (PERSONAL (MessageNew MessageExpunge))"
 STATUS_AT_ONCE: Final = 100
 """Folders asked of in one write."""
 
@@ -55,7 +62,22 @@ class ImapLink:
             for reply in asked:
                 await self.patience.reply(reply)
             found += filter(None, map(parse_status, self.connection.take_untagged()))
+        self.connection.others_changed = False
         return found
+
+    async def notify(self, folders: Sequence[Folder]) -> None:
+        """Have the server tell of messages in folders that are not open, too (NOTIFY, RFC 5465), by STATUS.
+
+        It need not be able to: they are asked for now and then all the same.
+        """
+        command = NOTIFY % b" ".join(map(self.argument, folders))
+        if any(
+            b"&" in folder.wire for folder in folders
+        ):  # names beyond ASCII, which Dovecot 2.3 does not find by name
+            command += NOTIFY_PERSONAL
+        reply = await self.patience.reply(self.connection.send(command))
+        if reply.status != "OK":
+            log.debug("the server does not tell of other folders", extra={"said": reply.text})
 
     async def create(self, folder: Folder) -> None:
         """Make a folder."""

@@ -1,4 +1,4 @@
-"""A signed-in session with all chosen folders over one connection: the first is idled on, the others are asked for."""
+"""A signed-in session with all chosen folders over one connection: the first is idled on, the others are told or asked of."""
 
 import asyncio
 import logging
@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 IDLE_LIMIT: Final = 28 * 60.0
 """Seconds: a server may log out who idles for 29 minutes (RFC 2177)."""
+NOTIFY_LIMIT: Final = 100
+"""Folders that the server is asked to tell of: their names are one command."""
 ACTS_AFTER: Final = 0.2
 """Seconds in which delivered messages gather before IDLE is left to act on them."""
 
@@ -84,6 +86,9 @@ class ImapSession:
         self._link = ImapLink(connection, offered, patience=Patience(connection, pipeline.valve, silence=silence))
         self._after = AfterFetch(self._link, pipeline=pipeline, target=None)
         self._may_idle = pipeline.fetch.push and "IDLE" in offered
+        self._may_notify = self._may_idle and "NOTIFY" in offered
+        self._notified: tuple[Folder, ...] = ()
+        """Of which folders the server was asked to tell."""
         self._says_who = "ID" in offered
         self._foreseen = foreseen
         """Of the first folder."""
@@ -173,11 +178,13 @@ class ImapSession:
         """Wait for news and fetch them, until the connection ends."""
         polled_at = self._loop.time()
         while True:
+            await self._have_told()
             await self._act()
             current = await self._return()
             before = await self._wait(until=polled_at + self._fetch.interval_seconds)
             due = self._loop.time() - polled_at >= self._fetch.interval_seconds
-            if not (before or due or self._connection.news.is_set()):
+            told = self._connection.others_changed
+            if not (before or due or told or self._connection.news.is_set()):
                 await self._link.run(b"NOOP")  # it is asked whether it is there, and nothing else before its time
                 continue
             self._connection.news.clear()
@@ -185,6 +192,14 @@ class ImapSession:
             if due:
                 polled_at = self._loop.time()
                 await self._poll()
+            elif told:
+                await self._look_at_others()
+
+    async def _have_told(self) -> None:
+        """Ask the server once to tell of the folders that are not open; of very many it is not asked."""
+        if self._may_notify and self._notified != self._folders and 1 < len(self._folders) <= NOTIFY_LIMIT:
+            self._notified = self._folders
+            await self._link.notify(self._folders)
 
     async def _return(self) -> OpenFolder:
         """Have the first folder open that can be."""
@@ -198,6 +213,8 @@ class ImapSession:
 
     async def _wait(self, *, until: float) -> bytes:
         """Wait for news; return what ends the waiting on the wire."""
+        if self._connection.others_changed:
+            return b""
         seconds = min(max(until - self._loop.time(), 0.0), IDLE_LIMIT)
         if self._may_idle and not self._connection.news.is_set():
             idle = self._connection.send(b"IDLE")
@@ -212,16 +229,20 @@ class ImapSession:
         return b""
 
     async def _poll(self) -> None:
-        """See which folders there are by now, and which of them have something new."""
+        """See which folders there are by now, and what is new in them."""
         began = self._pipeline.clock()
         await self._choose()
+        await self._look_at_others()
+        self._pipeline.checkpoint.listed_seconds = began
+
+    async def _look_at_others(self) -> None:
+        """See which folders that are not open have something new, and visit those."""
         others = [folder for folder in self._folders if not self._open or folder != self._open.folder.folder]
         told = {status.wire: status for status in await self._link.status(others)}
         for folder in others:
             ledger, status = self._ledger(folder), told.get(folder.wire)
             if ledger is None or status is None or ledger.is_behind(status):
                 await self._visit(folder)
-        self._pipeline.checkpoint.listed_seconds = began
 
     async def _act(self) -> None:
         """Do everywhere what is due on the server."""
