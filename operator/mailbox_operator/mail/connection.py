@@ -23,6 +23,8 @@ LONGEST_SAID: Final = 512
 
 def clean(text: str) -> str:
     """Cut a server's words and take control characters out."""
+    if text.isprintable():
+        return text[:LONGEST_SAID].strip()
     return "".join(character if character.isprintable() else " " for character in text[:LONGEST_SAID]).strip()
 
 
@@ -74,6 +76,9 @@ class MailConnection(asyncio.BufferedProtocol):
             self._end(self._lost("the server closed the connection"))
         if not self._gone.done():
             self._gone.set_result(None)
+        # asyncio's TLS keeps methods of ours: with this the two would hold each other, and a buffer of 256 KiB, until
+        # somebody looks for garbage.
+        self._transport = None
 
     def _lost(self, said: str) -> MailError:
         """Return what a connection that the server ended means."""
@@ -141,6 +146,8 @@ class MailConnection(asyncio.BufferedProtocol):
         finally:
             if self._transport:
                 self._transport.abort()  # where it is gone already, nothing
+        if self._gone.done():
+            return
         await asyncio.wait((self._gone,), timeout=FAREWELL_SECONDS)
 
 

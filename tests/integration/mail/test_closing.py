@@ -1,9 +1,11 @@
 """A connection that was closed is gone before its owner goes on, whatever the server does."""
 
 import asyncio
+import gc
 import socket
 import ssl
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -45,6 +47,29 @@ async def test_the_socket_is_closed_when_the_wait_ends(server: MailServer, secur
         connection.close()
         await connection.wait_closed()
         assert open_files() == before
+
+
+@pytest.mark.parametrize("security", [Security.NONE, Security.TLS, Security.START_TLS])
+async def test_what_was_closed_is_freed_before_anybody_looks_for_garbage(
+    server: MailServer, security: Security
+) -> None:
+    """TLS has a buffer of 256 KiB a connection: thousands of closed ones would be kept until the next collection."""
+    port = server.dovecot.imaps if security is Security.TLS else server.dovecot.imap
+    gc.disable()
+    try:
+        async with asyncio.timeout(10):
+            connection = await connected(port, security)
+            await connection.greeting()
+            if security is Security.START_TLS:
+                await connection.send(b"STARTTLS")
+                await connection.start_tls(endpoint(port, security))
+            connection.close()
+            await connection.wait_closed()
+        alive = weakref.ref(connection)
+        del connection
+        assert alive() is None
+    finally:
+        gc.enable()
 
 
 @contextmanager
