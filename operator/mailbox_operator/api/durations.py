@@ -1,12 +1,14 @@
 """Durations as people write them: Go's (`1h30m`), and days (`7d`)."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 
 
+@lru_cache(maxsize=1024)  # the same few texts, thousands of times
 def seconds(text: str) -> float:
     """Return a duration in seconds; `0` is 0. Raises ValueError for what is no duration."""
     if text == "0":

@@ -23,6 +23,8 @@ Object = dict[str, Any]
 FIELD_MANAGER: Final = "mailbox-operator"
 METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 CALL_SECONDS: Final = 20.0
+BY_DEADLINE: Final = aiohttp.ClientTimeout()
+"""No time-outs of the library's: a call has one deadline."""
 PAGE: Final = 500
 CONNECTIONS: Final = 64
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
@@ -179,6 +181,7 @@ class Client:
                     params=query,
                     data=json.dumps(body, ensure_ascii=False).encode() if body is not None else None,
                     headers={"Content-Type": content_type, "Accept": accept},
+                    timeout=BY_DEADLINE,
                 ) as response,
             ):
                 octets = await response.read()
@@ -263,6 +266,7 @@ async def open_client() -> AsyncIterator[Client]:
                 connector_owner=False,
                 middlewares=(authorize,),
                 headers={"User-Agent": "mailbox-operator"},
+                cookie_jar=aiohttp.DummyCookieJar(),
                 read_bufsize=1 << 20,
             )
 

@@ -105,13 +105,17 @@ def retrying(cause: Outcome) -> Outcome:
 def _condition(outcome: Outcome, before: dict[str, Condition], *, generation: int, now: str) -> Condition:
     earlier = before.get(outcome.type)
     same = earlier is not None and earlier["status"] == outcome.status
+    message = _one_line(outcome.message)
+    told = (generation, outcome.reason, message)
+    if earlier is not None and same and told == (earlier["observedGeneration"], earlier["reason"], earlier["message"]):
+        return earlier  # most visits find most as it was
     return {
         "type": str(outcome.type),
         "status": str(outcome.status),
         "observedGeneration": generation,
         "lastTransitionTime": earlier["lastTransitionTime"] if earlier is not None and same else now,
         "reason": str(outcome.reason),
-        "message": _one_line(outcome.message),
+        "message": message,
     }
 
 

@@ -27,6 +27,8 @@ VersionOf = Callable[[Key], str | None]
 class Judgement:
     """What is known before anybody is dialled."""
 
+    references: frozenset[Key]
+    """What the Mailbox refers to: a change there wakes it."""
     outcomes: tuple[Outcome, ...]
     """Of the four steps before the network."""
     chosen: Resolution | None
@@ -35,13 +37,8 @@ class Judgement:
     """Hash of what verification will see beside the spec."""
 
 
-def references(mailbox: Mailbox) -> frozenset[Key]:
-    """Return what a Mailbox refers to, so that a change there wakes it."""
-    return verified_references(mailbox) | delivery_references(mailbox)
-
-
 def verified_references(mailbox: Mailbox) -> frozenset[Key]:
-    """Return those of them that verification goes by: another version of one asks for another proof."""
+    """Return what verification goes by: another version of one asks for another proof."""
     spec, namespace = mailbox.spec, mailbox.metadata.namespace
     secrets = [spec.credentials.password_secret_ref]
     if spec.outgoing and spec.outgoing.credentials:
@@ -68,7 +65,8 @@ def judge(
     allow_insecure: bool,
 ) -> Judgement:
     """Judge a Mailbox by what is at hand."""
-    targets = references(mailbox)
+    verified = verified_references(mailbox)
+    targets = verified | delivery_references(mailbox)
     steps = (
         _judge_spec(mailbox, allow_insecure=allow_insecure),
         _judge_references(mailbox, targets, provider=provider, version_of=version_of),
@@ -92,7 +90,7 @@ def judge(
         if chosen
         else blocked(ConditionType.TOKEN_ACQUIRED)
     )
-    return Judgement(outcomes=tuple(outcomes), chosen=chosen, inputs=_inputs(verified_references(mailbox), version_of))
+    return Judgement(references=targets, outcomes=tuple(outcomes), chosen=chosen, inputs=_inputs(verified, version_of))
 
 
 def _judge_spec(mailbox: Mailbox, *, allow_insecure: bool) -> Outcome:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from mailbox_operator.api.conditions import ConditionType
 from mailbox_operator.api.durations import seconds
 from mailbox_operator.api.mailbox import Mailbox
-from mailbox_operator.api.mailprovider import MailProvider, MailProviderSpec
+from mailbox_operator.api.mailprovider import MailProviderSpec
 from mailbox_operator.api.meta import FLUX_RECONCILE_ANNOTATION, RECONCILE_ANNOTATION
 from mailbox_operator.controller.backoff import TRANSPORT_LONGEST, parse_time, rfc3339
 from mailbox_operator.controller.children import child_name
@@ -21,9 +21,10 @@ from mailbox_operator.controller.events import Happening, quarantined, transitio
 from mailbox_operator.controller.family import Family
 from mailbox_operator.controller.fetching import read_progress
 from mailbox_operator.controller.index import ReverseIndex
-from mailbox_operator.controller.judge import Judgement, judge, references
+from mailbox_operator.controller.judge import Judgement, judge
 from mailbox_operator.controller.kinds import MAILBOX, OAUTH_APP, PROVIDER, Key
 from mailbox_operator.controller.metrics import STATUS_WRITES
+from mailbox_operator.controller.models import Models
 from mailbox_operator.controller.probing import Sequel, sequel
 from mailbox_operator.controller.prover import Asked, Prover, Run
 from mailbox_operator.controller.readmission import admitted_at, readmits
@@ -70,6 +71,7 @@ class MailboxReconciler:
     """Ask for another visit after some seconds."""
     clock: Callable[[], datetime]
     _memory: dict[Key, Memory] = field(default_factory=dict)
+    _models: Models = field(default_factory=Models)
 
     async def reconcile(self, key: Key) -> None:
         """Bring one Mailbox to what its spec says, as far as it goes now."""
@@ -77,14 +79,21 @@ class MailboxReconciler:
         if obj is None or obj["metadata"].get("deletionTimestamp"):
             self._forget(key)
             return
-        mailbox = Mailbox.model_validate(obj)
-        self._refer(key, references(mailbox))
+        try:
+            await self._visit(key, obj)
+        finally:
+            if self.prover.running(key) is None:  # else its end asks for another visit, most often of the same object
+                self._models.drop(key)
+
+    async def _visit(self, key: Key, obj: Object) -> None:
+        mailbox = self._models.mailbox(key, obj)
         judgement = judge(
             mailbox,
             provider=self._provider(mailbox),
             version_of=self.store.seen_version,
             allow_insecure=self.allow_insecure,
         )
+        self._refer(key, judgement.references)
         before: Object = obj.get("status") or {}
         memory = self._memory.setdefault(key, Memory(tries=before.get("failedProbes") or 0))
         run, working = self._ask(key, mailbox, judgement, obj, memory)
@@ -120,8 +129,11 @@ class MailboxReconciler:
 
     def _provider(self, mailbox: Mailbox) -> MailProviderSpec | None:
         reference = mailbox.spec.provider_ref
-        found = self.store.get(Key(PROVIDER.name, "", reference.name)) if reference else None
-        return MailProvider.model_validate(found).spec if found else None
+        if reference is None:
+            return None
+        key = Key(PROVIDER.name, "", reference.name)
+        found = self._models.provider(key, self.store.get(key))
+        return found.spec if found else None
 
     def _progress(self, mailbox: Mailbox) -> Progress | None:
         return read_progress(self.family.checkpoint(mailbox))
@@ -137,6 +149,7 @@ class MailboxReconciler:
         self._refer(key, frozenset())
         self.family.forget(key)
         self._memory.pop(key, None)
+        self._models.drop(key)
 
     # -- verification
 

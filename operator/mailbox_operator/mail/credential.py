@@ -1,7 +1,6 @@
 """A credential on its way to a server: fit to be sent at all, and masked in whatever the server says of it."""
 
 import re
-import unicodedata
 from base64 import b64decode, b64encode
 from contextlib import suppress
 from enum import StrEnum
@@ -17,6 +16,8 @@ SHORT: Final = 4
 PIECE: Final = 12
 """Characters of a long secret that are masked where they stand by themselves."""
 RUN: Final = re.compile(r"\S{12,}")
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""Unicode's control characters (category Cc)."""
 
 
 class CredentialKind(StrEnum):
@@ -43,7 +44,7 @@ def require_sendable(credential: Credential) -> None:
     for name, value in (("user name", credential.username), (str(credential.kind), credential.secret.reveal())):
         if value.endswith(("\n", "\r")):
             raise MailError(f"malformed credential: the {name} ends in a line break", area=Area.POLICY)
-        if any(unicodedata.category(character) == "Cc" for character in value):
+        if CONTROL.search(value):
             raise MailError(f"malformed credential: the {name} holds a control character", area=Area.POLICY)
     if not credential.secret:
         raise MailError(f"malformed credential: the {credential.kind} is empty", area=Area.POLICY)

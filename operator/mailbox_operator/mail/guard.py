@@ -1,6 +1,7 @@
 """The address guard: where a mailbox may make us dial, judged by address."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -52,6 +53,7 @@ def parse_networks(texts: Iterable[str]) -> tuple[IPNetwork, ...]:
     return tuple(ip_network(text, strict=False) for text in texts)
 
 
+@lru_cache(maxsize=1024)  # thousands of mailboxes may share a server
 def judge_address(address: IPAddress, *, host: str, policy: AddressPolicy) -> str | None:
     """Return why `address`, found under the name `host`, may not be dialled and which setting says so, or None: it may."""
     if host.lower().rstrip(".") in policy.allowed_names:

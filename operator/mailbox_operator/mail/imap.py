@@ -47,6 +47,8 @@ class ImapSession:
         self._connection: ImapConnection | None = None
         self._offered: frozenset[str] = frozenset()
         """The server's capabilities, in upper case."""
+        self._introduction = b""
+        """Who we are, to be written before the next command."""
         self._places: tuple[Folder, ...] = (_named(INBOX),)
         self._junk: tuple[Folder, ...] | None = None
         """Where misfiled mail goes; None: not asked yet."""
@@ -76,7 +78,7 @@ class ImapSession:
         """Sign in once, and tell who we are where the server wants to know (RFC 2971)."""
         self._offered = await sign_in(self._ready, self._offered, credential, endpoint=self._endpoint)
         if "ID" in self._offered:
-            self._ready.send(IDENTITY)  # a server that minds says so at the next command
+            self._introduction = self._ready.unsent(IDENTITY)  # a server that minds says so at the next command
 
     async def open_folders(self, folders: Sequence[str], *, exclude: Sequence[str] = ()) -> str:
         """Open each folder by EXAMINE: SELECT would take the flag Recent away from others."""
@@ -189,7 +191,8 @@ class ImapSession:
         """Send a command; return the data that came with the server's OK."""
         with asking(command.removeprefix(b"UID ").partition(b" ")[0].decode(), protocol=Protocol.IMAP):
             self._ready.take_untagged()
-            reply = await self._ready.send(command)
+            before, self._introduction = self._introduction, b""
+            reply = await self._ready.send(command, before=before)
             if reply.status != "OK":
                 raise reply.failed()
             return self._ready.take_untagged()

@@ -70,7 +70,7 @@ class ImapConnection(MailConnection):
         self._tags = 0
         self._commands: dict[bytes, asyncio.Future[Reply]] = {}
         self._ahead: dict[bytes, asyncio.Future[Reply]] = {}
-        self._continuation: asyncio.Future[bytes] | None = None
+        self._continuation: asyncio.Future[bytes | None] | None = None
         self._greeting: asyncio.Future[bytes] = self._loop.create_future()
         self._untagged: list[bytes] = []
         self._untagged_octets = 0
@@ -109,16 +109,19 @@ class ImapConnection(MailConnection):
 
     def send(self, command: bytes, *, before: bytes = b"") -> asyncio.Future[Reply]:
         """Write `before` and a command in one go; the future ends with its tagged reply, or in MailError."""
-        result: asyncio.Future[Reply] = self._loop.create_future()
-        self._tags += 1
-        tag = b"m%d" % self._tags
-        self._commands[tag] = result
+        tag, result = self._expect()
         if self._fault or self._transport is None:
             result.set_exception(self._fault or MailError("not connected", area=Area.TCP))
         else:
             self._transport.write(b"%b%b %b\r\n" % (before, tag, command))
         result.add_done_callback(retrieve)
         return result
+
+    def unsent(self, command: bytes) -> bytes:
+        """Return the octets of a command, to be written soon, `before` another; its reply is nobody's."""
+        tag, result = self._expect()
+        result.add_done_callback(retrieve)
+        return b"%b %b\r\n" % (tag, command)
 
     def send_ahead(self, command: bytes) -> None:
         """Write a command whose turn comes later; `take_ahead` then has its reply."""
@@ -133,12 +136,26 @@ class ImapConnection(MailConnection):
 
         Raises MailError.
         """
-        self._continuation = waiting = self._loop.create_future()
+        waiting: asyncio.Future[bytes | None] = self._loop.create_future()
+
+        def ended(_: object) -> None:
+            if not waiting.done():
+                waiting.set_result(None)
+
+        self._continuation = waiting
+        command.add_done_callback(ended)
         try:
-            done, _ = await asyncio.wait((waiting, command), return_when=asyncio.FIRST_COMPLETED)
-            return waiting.result() if waiting in done else None
+            return await waiting
         finally:
             self._continuation = None
+            command.remove_done_callback(ended)
+
+    def _expect(self) -> tuple[bytes, asyncio.Future[Reply]]:
+        """Return the next command's tag, and what ends with its reply."""
+        self._tags += 1
+        tag, result = b"m%d" % self._tags, self._loop.create_future()
+        self._commands[tag] = result
+        return tag, result
 
     def write(self, octets: bytes) -> None:
         """Write octets that are no command of their own. Raises MailError."""

@@ -69,8 +69,14 @@ def negotiated(connection: ssl.SSLSocket | ssl.SSLObject) -> Negotiated:
         version=connection.version() or "",
         cipher=(connection.cipher() or ("",))[0],
         issuer=str(names.get("commonName") or names.get("organizationName") or ""),
-        expires=datetime.fromtimestamp(ssl.cert_time_to_seconds(expiry), UTC) if isinstance(expiry, str) else None,
+        expires=_moment(expiry) if isinstance(expiry, str) else None,
     )
+
+
+@lru_cache(maxsize=256)  # thousands of mailboxes may share a server
+def _moment(text: str) -> datetime:
+    """Return a certificate's time."""
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(text), UTC)
 
 
 def tls_error(error: ssl.SSLError | OSError, *, host: str) -> MailError:

@@ -42,10 +42,15 @@ async def run_steps(target: Target, *, policy: AddressPolicy, listener: Listener
     try:
         await prepare(*(side.endpoint.protocol for side in (target.incoming, target.outgoing) if side))
         login = FirstLogin(target)
-        async with asyncio.TaskGroup() as group:
-            receiving = group.create_task(prove_incoming(incoming, login, policy=policy, stack=stack))
-            sending = group.create_task(prove_outgoing(outgoing, login, policy=policy, stack=stack))
-        loop = await _loop(target, receiving.result(), sending.result())
+        if target.outgoing is None:  # one is over at once, and the other needs no task of its own
+            sender = await prove_outgoing(outgoing, login, policy=policy, stack=stack)
+            receiver = await prove_incoming(incoming, login, policy=policy, stack=stack)
+        else:
+            async with asyncio.TaskGroup() as group:
+                receiving = group.create_task(prove_incoming(incoming, login, policy=policy, stack=stack))
+                sending = group.create_task(prove_outgoing(outgoing, login, policy=policy, stack=stack))
+            receiver, sender = receiving.result(), sending.result()
+        loop = await _loop(target, receiver, sender)
         if listener:
             listener(loop)
     finally:

@@ -171,3 +171,12 @@ def test_whatever_was_found_the_conditions_are_what_is_promised(
         assert (one["lastTransitionTime"] == LATER) is turned
     again = next_conditions(found, second, warnings, generation=2, now="never", working=working, doubted=doubted)
     assert again == found, "nothing new, nothing written"
+
+
+def test_a_condition_that_says_the_same_is_the_one_that_is_there() -> None:
+    before = list(after(all_hold()).values())
+    again = next_conditions(before, all_hold(), (), generation=3, now=LATER, working=False)
+    assert again == before
+    renewed = next_conditions(before, all_hold(), (), generation=4, now=LATER, working=False)
+    assert {one["observedGeneration"] for one in renewed} == {4}
+    assert {one["observedGeneration"] for one in before} == {3}

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from mailbox_operator.api.mailprovider import MailProviderSpec
-from mailbox_operator.controller.judge import Judgement, judge, references
+from mailbox_operator.controller.judge import Judgement, judge
 from mailbox_operator.controller.kinds import Key
 from mailbox_operator.controller.outcome import Remedy, Status
 from mailbox_operator.mail.endpoint import Protocol, Security
@@ -105,15 +105,15 @@ def test_a_rotated_secret_changes_the_inputs_and_nothing_else_does() -> None:
 
 
 def test_a_mailbox_is_woken_by_all_that_it_refers_to() -> None:
-    found = references(
-        mailbox(
-            providerRef={"name": "hosted"},
-            outgoing={"credentials": {"passwordSecretRef": {"name": "other"}}},
-            tls={"caConfigMapRef": None, "caSecretRef": {"name": "ca"}},
-            delivery={"webhook": {"caSecretRef": {"name": "sink-ca"}}},
-        )
+    found = judged(
+        {
+            "providerRef": {"name": "hosted"},
+            "outgoing": {"credentials": {"passwordSecretRef": {"name": "other"}}},
+            "tls": {"caConfigMapRef": None, "caSecretRef": {"name": "ca"}},
+            "delivery": {"webhook": {"caSecretRef": {"name": "sink-ca"}}},
+        }
     )
-    assert {key.name for key in found} == {"support-password", "other", "ca", "sink-ca", "hosted"}
+    assert {key.name for key in found.references} == {"support-password", "other", "ca", "sink-ca", "hosted"}
 
 
 @pytest.mark.parametrize("kind", ["Mailbox"])
@@ -136,7 +136,7 @@ def test_what_only_the_sink_uses_asks_for_no_new_proof() -> None:
     sign = Key("Secret", "helpdesk", "sign")
     before, after = (judged(spec, versions={PASSWORD: "1", sign: version}).inputs for version in "12")
     assert before == after
-    assert sign in references(mailbox(**spec))
+    assert sign in judged(spec).references
 
 
 def test_of_what_a_provider_offers_the_first_is_taken() -> None:
