@@ -15,6 +15,7 @@ from mailbox_operator.diagnosis.reasons import reasons
 
 FOLDER: Final = Path(__file__).resolve().parents[1] / "data/diagnosis"
 SETS: Final = ("looked-at", "held-out")
+SENTENCES: Final = "sentences"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,14 @@ class Case:
 def read_cases(name: str) -> list[Case]:
     """Return the cases of a set."""
     return [_case(one) for one in yaml.safe_load((FOLDER / f"{name}.yaml").read_text())]
+
+
+def read_sentences() -> list[Case]:
+    """Return the sentences that programs show, and their paraphrases, which are no measure but must not be lost."""
+    groups = yaml.safe_load((FOLDER / f"{SENTENCES}.yaml").read_text())
+    return [
+        _case({"text": text, "reason": one["reason"], "source": SENTENCES}) for one in groups for text in one["texts"]
+    ]
 
 
 def _case(one: dict[str, Any]) -> Case:

@@ -7,7 +7,7 @@ from typing import Final
 from mailbox_operator.diagnosis.data_files import read_data
 
 CLAUSE_END: Final = re.compile(
-    r"[.,;!?](?=\s|$)|[，。；！？：、]|(?<=[a-z])\.(?=[A-Z])|:(?=\s)|\s[-|>]+\s|---> ?|\bbecause\b"
+    r"[.,;!?](?=\s|$)|[\uff0c\u3002\uff1b\uff01\uff1f\uff1a\u3001]|(?<=[a-z])\.(?=[A-Z])|:(?=\s)|\s[-|>]+\s|---> ?|\bbecause\b"
 )
 """What is said of a thing is said before the next of these."""
 ASIDE: Final = re.compile(r"\(([^()]*)\)")

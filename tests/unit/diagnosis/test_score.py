@@ -3,9 +3,10 @@
 import pytest
 
 from mailbox_operator.diagnosis.rules import rules
-from support.diagnosis_score import SETS, read_cases, score
+from support.diagnosis_score import SETS, read_cases, read_sentences, score
 
 FLOORS = {"looked-at": (0.97, 0.98, 0.02), "held-out": (0.9, 0.95, 0.05)}
+"""Reason, retry class, another cause claimed."""
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -19,10 +20,18 @@ def test_scores_do_not_fall(name: str) -> None:
 
 def test_the_sets_are_large_distinct_and_no_samples() -> None:
     cases = {name: read_cases(name) for name in SETS}
-    assert len(cases["held-out"]) >= 28
+    assert len(cases["held-out"]) >= 20
     assert sum(map(len, cases.values())) >= 250
     every = [case for of_set in cases.values() for case in of_set]
     assert len({(case.evidence.text, case.evidence.command) for case in every}) == len(every)
     assert len({case.source for case in every}) == len(every)
     samples = {sample.text for rule in rules() for sample in rule.samples}
     assert sum(case.evidence.text in samples for case in cases["held-out"]) <= len(cases["held-out"]) // 20
+
+
+def test_sentences_that_programs_show_are_understood() -> None:
+    sentences = read_sentences()
+    found = score(sentences)
+    assert len(sentences) >= 500
+    assert found.reason >= 0.95
+    assert found.wrong <= 0.03
