@@ -24,6 +24,7 @@ GAUGES: Final = {
     "idle": "memory and CPU of an idle fetcher, delay of new mail",
     "memory": "a message of 200 MB",
     "million": "a mailbox with a million messages",
+    "exchange": "Exchange Web Services, of the tests' simulator",
 }
 
 

@@ -7,8 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from fetch_race.course import USER, Course
-from fetch_race.peers import Contestant, Fetchmail, Getmail, IntoMaildir, Mbsync, Mpop, OfflineImap
-from mailbox_operator.fetcher.plan import Fetch, Identity, Maildir, Plan, Source, Webhook
+from fetch_race.peers import (
+    Contestant,
+    Fetchmail,
+    FetchmailLmtp,
+    Getmail,
+    IntoMaildir,
+    Mbsync,
+    Mpop,
+    OfflineImap,
+    emptied,
+    in_maildir,
+)
+from mailbox_operator.fetcher.plan import Fetch, Identity, Lmtp, Maildir, Plan, Source, Webhook
 from mailbox_operator.mail.endpoint import Protocol as MailProtocol
 from mailbox_operator.mail.endpoint import Security
 
@@ -27,6 +38,24 @@ class ToWebhook:
     def arrived(self, course: Course, out: Path) -> list[int]:  # noqa: ARG002 - the sink has it
         with urllib.request.urlopen(f"http://127.0.0.1:{course.webhook_port}/ids", timeout=10) as answer:
             return [int(word) for word in answer.read().split()]
+
+
+class ToLmtp:
+    """`mailbox-operator fetch --once` to an LMTP server."""
+
+    name = "lmtp"
+    package = None
+    codes = (0,)
+    tries = 1
+
+    def prepare(self, course: Course, out: Path) -> list[str]:
+        drop = emptied(course)
+        lmtp = Lmtp(host="127.0.0.1", port=drop.port, recipient=drop.recipient, security=Security.NONE)
+        return command(replace(webhook_plan(course), delivery=lmtp), out)
+
+    def arrived(self, course: Course, out: Path) -> list[int]:  # noqa: ARG002 - the other server has it
+        assert course.lmtp
+        return list(in_maildir(course.lmtp.maildir))
 
 
 class ToMaildir(IntoMaildir):
@@ -77,7 +106,18 @@ def program() -> str:
 
 
 CONTESTANTS: dict[str, Contestant] = {
-    one.name: one for one in (ToWebhook(), ToMaildir(), Mbsync(), Mpop(), Getmail(), Fetchmail(), OfflineImap())
+    one.name: one
+    for one in (
+        ToWebhook(),
+        ToMaildir(),
+        ToLmtp(),
+        Mbsync(),
+        Mpop(),
+        Getmail(),
+        Fetchmail(),
+        FetchmailLmtp(),
+        OfflineImap(),
+    )
 }
-OURS = {"webhook": "a webhook", "maildir": "a Maildir"}
+OURS = {"webhook": "a webhook", "maildir": "a Maildir", "lmtp": "an LMTP server"}
 """Which of them are ours, and where they deliver."""

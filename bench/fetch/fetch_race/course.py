@@ -22,6 +22,16 @@ class Server:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Drop:
+    """A mailbox that contestants fill by LMTP."""
+
+    port: int
+    recipient: str
+    maildir: Path
+    process: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Course:
     """One server's mailbox over one protocol."""
 
@@ -32,6 +42,7 @@ class Course:
     nothing_new: bool = False
     """Time a second run, which finds nothing new."""
     webhook_port: int = 0
+    lmtp: "Drop | None" = None
     helpers: tuple[int, ...] = field(default=())
     """Processes whose CPU time belongs to the race besides contestant and server."""
 

@@ -19,6 +19,7 @@ from typing import Final
 
 from fetch_race.contestants import command, webhook_plan
 from fetch_race.course import PASSWORD, USER, Course, Server
+from fetch_race.exchange import exchange
 from fetch_race.measure import installed, rss_mib, tree_seconds
 from fetch_race.race import Sink
 from fetch_race.report import Gauge
@@ -46,6 +47,8 @@ def measure(names: set[str], root: Path, sink: Sink, *, pki: Pki) -> list[Gauge]
                 made += memory(dovecot, course)
     if "million" in names:
         made += million(sink, root, pki=pki)
+    if "exchange" in names:
+        made += exchange(sink, root, pki=pki)
     for one in made:
         print(f"  {one.title}: {one.value:.4g} {one.unit}", flush=True)
     return made

@@ -27,6 +27,8 @@ class Heat:
     compressing: bool = False
     on_disk: bool = False
     nothing_new: bool = False
+    by_lmtp: bool = False
+    """Into another Dovecot, by LMTP in plain text."""
     round_trip: float = 0.0
     """Seconds added between contestant and server."""
 
@@ -117,6 +119,14 @@ HEATS: Final = (
         ("fetchmail", "maildir", "fetchmail", 10.0),
         ("offlineimap", "maildir", "offlineimap", 10.0),
         messages=2_000,
+    ),
+    _heat(
+        "lmtp",
+        "500 mixed messages, IMAPS, into another Dovecot by LMTP",
+        "imaps",
+        ("lmtp", "lmtp", "fetchmail-lmtp", 2.0),
+        messages=500,
+        by_lmtp=True,
     ),
     _heat("getmail", "500 mixed messages, IMAPS", "imaps", ("getmail", "maildir", "getmail", 10.0), messages=500),
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Protocol
 
-from fetch_race.course import PASSWORD, USER, Course
+from fetch_race.course import PASSWORD, USER, Course, Drop
 
 ID: Final = re.compile(rb"^X-Bench-Id: ?(\d+)", re.MULTILINE)
 LOOKED_AT: Final = 16_384
@@ -82,6 +82,14 @@ set no bouncemail
 poll {host} service {port} protocol IMAP timeout 300
  user "{user}" password "{password}" is "root" here keep fetchall batchlimit 0 fetchlimit 0 {tls}
  bsmtp "{out}/bsmtp"
+"""
+
+FETCHMAIL_LMTP: Final = """\
+set no bouncemail
+set no spambounce
+poll {host} service {port} protocol IMAP timeout 300
+ user "{user}" password "{password}" is "root" here keep fetchall batchlimit 0 fetchlimit 0 {tls}
+ smtphost "127.0.0.1/{lmtp_port}" lmtp smtpname "{recipient}"
 """
 
 OFFLINEIMAP: Final = """\
@@ -223,15 +231,48 @@ class Fetchmail:
     tries = 1
 
     def prepare(self, course: Course, out: Path) -> list[str]:
-        secured = f'ssl sslcertck sslcertfile "{course.server.ca_file}"' if course.secured else "sslproto ''"
-        (out / "rc").write_text(FETCHMAIL.format(tls=secured, **words(course, out)))
+        self.configure(course, out)
         (out / "rc").chmod(0o600)
         files = ("--fetchmailrc", str(out / "rc"), "--idfile", str(out / "ids"), "--pidfile", str(out / "pid"))
         return ["fetchmail", "--nodetach", "--silent", *files]
 
+    def configure(self, course: Course, out: Path) -> None:
+        """Write the file that it goes by."""
+        (out / "rc").write_text(FETCHMAIL.format(tls=self.secured(course), **words(course, out)))
+
+    def secured(self, course: Course) -> str:
+        """Return what is said of TLS."""
+        return f'ssl sslcertck sslcertfile "{course.server.ca_file}"' if course.secured else "sslproto ''"
+
     def arrived(self, course: Course, out: Path) -> list[int]:  # noqa: ARG002 - the file says it all
         with (out / "bsmtp").open("rb") as file:
             return [int(line[12:]) for line in file if line.startswith(b"X-Bench-Id: ")]
+
+
+class FetchmailLmtp(Fetchmail):
+    """fetchmail to an LMTP server, one transaction after the other, as it does."""
+
+    name = "fetchmail-lmtp"
+
+    def configure(self, course: Course, out: Path) -> None:
+        drop = emptied(course)
+        text = FETCHMAIL_LMTP.format(
+            tls=self.secured(course), lmtp_port=drop.port, recipient=drop.recipient, **words(course, out)
+        )
+        (out / "rc").write_text(text)
+
+    def arrived(self, course: Course, out: Path) -> list[int]:  # noqa: ARG002 - the other server has it
+        assert course.lmtp
+        return list(in_maildir(course.lmtp.maildir))
+
+
+def emptied(course: Course) -> Drop:
+    """Return the mailbox that is filled by LMTP, with nothing in it."""
+    assert course.lmtp
+    for folder in ("new", "cur"):
+        for path in (course.lmtp.maildir / folder).iterdir():
+            path.unlink()
+    return course.lmtp
 
 
 class OfflineImap(IntoMaildir):

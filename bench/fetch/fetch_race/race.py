@@ -68,13 +68,15 @@ def _listens(port: int) -> bool:
 def course(heat: Heat, servers: Servers, sink: Sink) -> Iterator[Course]:
     """Make ready what a heat runs on."""
     server = servers.get(heat.corpus, messages=heat.messages, compressing=heat.compressing)
+    drop = servers.drop() if heat.by_lmtp else None
     made = Course(
         server=server,
         protocol=heat.protocol,
         on_disk=heat.on_disk,
         nothing_new=heat.nothing_new,
         webhook_port=sink.port,
-        helpers=(sink.process,),
+        lmtp=drop,
+        helpers=(sink.process, *((drop.process,) if drop else ())),
     )
     if not heat.round_trip:
         yield made

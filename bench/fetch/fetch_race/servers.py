@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from fetch_race.corpus import fill_maildir
-from fetch_race.course import PASSWORD, USER, Server
+from fetch_race.course import PASSWORD, USER, Drop, Server
 from testbed.dovecot import Dovecot
 from testbed.mailserver import free_ports
 from testbed.pki import Pki
@@ -45,6 +45,7 @@ class Servers:
     pki: Pki
     _running: dict[str, Server] = field(default_factory=dict)
     _processes: list[Dovecot] = field(default_factory=list)
+    _drop: Drop | None = None
 
     def get(self, corpus: str, *, messages: int, compressing: bool = False) -> Server:
         """Return a server whose mailbox is full of a corpus: `mixed` or `small`."""
@@ -91,6 +92,18 @@ class Servers:
         dovecot = Dovecot.start(root, pki=self.pki, imap=imap, imaps=imaps, settings=COMPRESSING)
         self._processes.append(dovecot)
         return replace(self._running[name], ports={"imap": imap, "imaps": imaps}, process=dovecot.process.pid)
+
+    def drop(self) -> Drop:
+        """Return an empty mailbox on a server of its own, which is filled by LMTP."""
+        if self._drop is None:
+            imap, imaps, lmtp, lmtps = free_ports(4)
+            root = self.root / "drop"
+            dovecot = Dovecot.start(root, pki=self.pki, imap=imap, imaps=imaps, lmtp=lmtp, lmtps=lmtps)
+            self._processes.append(dovecot)
+            dovecot.set_password(USER, PASSWORD)
+            maildir = dovecot.maildir(USER)
+            self._drop = Drop(port=lmtp, recipient=USER, maildir=maildir, process=dovecot.process.pid)
+        return self._drop
 
     def stop(self) -> None:
         """Stop all."""
