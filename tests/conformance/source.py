@@ -8,6 +8,7 @@ import pytest
 
 from mailbox_operator.diagnosis.finding import Finding
 from mailbox_operator.fetcher.checkpoint.checkpoint import Checkpoint
+from mailbox_operator.fetcher.message import Message
 from mailbox_operator.fetcher.meter import Meter
 from mailbox_operator.fetcher.pipeline import Pipeline
 from mailbox_operator.fetcher.plan import Fetch
@@ -46,6 +47,7 @@ class Rig:
     """A source between a server and a sink in memory, around one checkpoint."""
 
     def __init__(self, plan: SourcePlan, *, checkpoint: str | None = None, fetch: Fetch = EVERYTHING) -> None:
+        self.plan = plan
         self.valve = Valve()
         self.checkpoint = Checkpoint.from_json(checkpoint) if checkpoint else Checkpoint()
         self.pipeline = Pipeline(
@@ -138,6 +140,26 @@ class SourceSuite:
         assert sorted(first.bodies) == [octets_of(number) for number in (1, 2, 4, 5)]
         assert first.checkpoint.quarantine.count == 1
         second = Rig(plan, checkpoint=first.checkpoint.to_json())
+        await second.once()
+        assert second.bodies == []
+        await server.stop()
+
+    async def test_of_copies_that_come_together_one_is_handed_over(self, server: Server, password_file: Path) -> None:
+        for _ in range(4):
+            server.put(octets_of(1))
+        rig = Rig(await server.start(password_file))
+        refused: list[Message] = []
+
+        def refuses(message: Message) -> bool:
+            refused.append(message)
+            return len(refused) == 1
+
+        rig.sink.refuses = refuses
+        assert await rig.once() is None
+        assert (rig.bodies, rig.checkpoint.quarantine.count) == ([octets_of(1)], 1)
+        assert len(refused) == 2, "the first, and after its refusal the second"
+        assert all(ledger.pending == 0 for ledger in rig.checkpoint.folders.values())
+        second = Rig(rig.plan, checkpoint=rig.checkpoint.to_json())
         await second.once()
         assert second.bodies == []
         await server.stop()
