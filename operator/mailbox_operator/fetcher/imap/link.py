@@ -76,7 +76,9 @@ class ImapLink:
         ):  # names beyond ASCII, which Dovecot 2.3 does not find by name
             command += NOTIFY_PERSONAL
         reply = await self.patience.reply(self.connection.send(command))
-        if reply.status != "OK":
+        if reply.status == "OK":
+            self.connection.others_changed = True  # since they were looked at, and before this
+        else:
             log.debug("the server does not tell of other folders", extra={"said": reply.text})
 
     async def create(self, folder: Folder) -> None:
