@@ -48,6 +48,8 @@ log = logging.getLogger(__name__)
 RELIST_SECONDS: Final = 600.0
 RETRY_SECONDS: Final = 10.0
 CONFLICT: Final = 409
+RARELY: Final = 100
+"""Collections of garbage of middle age before one of all there is."""
 
 
 @dataclass(slots=True)
@@ -229,9 +231,14 @@ async def _keep_listed(
 
 
 def _spare_what_stays() -> None:
-    """Have no later collection walk through what has been loaded and listed: each would hold everything up for 0.1 s and more."""
+    """Have no later collection walk through what has been loaded and listed: each would hold everything up for 0.1 s and more.
+
+    Nor often through what waits for its proof, of which thousands may: what is garbage is so when it is young.
+    """
     gc.collect()
     gc.freeze()
+    young, middle, _ = gc.get_threshold()
+    gc.set_threshold(young, middle, RARELY)
 
 
 async def _list(world: World, client: Client, settings: Settings) -> bool:

@@ -1,6 +1,7 @@
 """The work queue: each key once, one visit at a time, what a person waits for first."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from enum import IntEnum
 from typing import Final
@@ -29,7 +30,8 @@ class WorkQueue:
         self._again: dict[Key, Lane] = {}
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._failures: dict[Key, int] = {}
-        self._some = asyncio.Event()
+        self._idle: deque[asyncio.Future[None]] = deque()
+        """Workers that wait for a key, each woken by one."""
         self._call_later = call_later
 
     def depth(self, lane: Lane) -> int:
@@ -46,7 +48,7 @@ class WorkQueue:
         if lane is Lane.CHANGED:
             self._lanes[Lane.PERIODIC].pop(key, None)
         self._lanes[lane][key] = None
-        self._some.set()
+        self._wake_one()
 
     def add_after(self, key: Key, seconds: float, lane: Lane = Lane.PERIODIC) -> None:
         """Have a key visited after a while; of several such wishes the last counts."""
@@ -70,13 +72,26 @@ class WorkQueue:
     async def take(self) -> Key:
         """Return the next key, which is busy until `done`."""
         while not (self._lanes[Lane.CHANGED] or self._lanes[Lane.PERIODIC]):
-            self._some.clear()
-            await self._some.wait()
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._idle.append(turn)
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():  # it was its turn at the very moment
+                    self._wake_one()
+                raise
         lane = self._lanes[Lane.CHANGED] or self._lanes[Lane.PERIODIC]
         key = next(iter(lane))
         del lane[key]
         self._busy.add(key)
         return key
+
+    def _wake_one(self) -> None:
+        while self._idle:
+            turn = self._idle.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
 
     def done(self, key: Key) -> None:
         """End a key's visit."""

@@ -129,3 +129,22 @@ def test_back_off_grows_and_has_an_end(count: int, jitter: float, least: float |
     assert waits == sorted(waits)
     queue.succeeded(key("a"))
     assert queue.failed(key("a"), jitter=jitter) <= 1
+
+
+async def test_a_key_wakes_one_worker_and_one_that_is_stopped_then_wakes_another() -> None:
+    queue, _ = make()
+    async with asyncio.TaskGroup() as workers:
+        first, second = workers.create_task(queue.take()), workers.create_task(queue.take())
+        await asyncio.sleep(0)  # both wait
+        queue.add(key("a"))
+        first.cancel()
+        async with asyncio.timeout(10):
+            assert await second == key("a")
+        assert first.cancelled()
+        third = workers.create_task(queue.take())
+        await asyncio.sleep(0)
+        third.cancel()  # nobody's turn is lost with one who only waited
+        await asyncio.sleep(0)
+        queue.add(key("b"))
+        async with asyncio.timeout(10):
+            assert await queue.take() == key("b")
