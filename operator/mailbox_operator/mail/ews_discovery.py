@@ -5,6 +5,7 @@ HTTP, could be forged by anybody on the way; nothing but their word is taken, an
 """
 
 import http.client
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
@@ -26,6 +27,8 @@ LEAD_SECONDS: Final = 3.0
 """For the DNS record, and for each read from a plain HTTP server: often there is neither, and a firewall that says nothing."""
 REDIRECTING: Final = frozenset({301, 302, 303, 307, 308})
 MOST_HOPS: Final = 5
+HOST: Final = re.compile(r"[\w-]+(?:\.[\w-]+)*\.?", re.ASCII)
+"""RFC 1123, and `_`. DNS may have anything in a name: to a URL `elsewhere.test/x.corp.test` is a host outside of corp.test."""
 HTTP: Final = 80
 HTTPS: Final = 443
 
@@ -96,7 +99,9 @@ def require_https(url: str) -> None:
 
 
 def is_within(host: str, domain: str) -> bool:
-    """Whether a host is the domain or one of its own."""
+    """Whether a host is the domain or one of its own, by a name that means the same wherever it is written."""
+    if not HOST.fullmatch(host):
+        return False
     name, parent = host.lower().rstrip("."), domain.lower().rstrip(".")
     return name == parent or name.endswith(f".{parent}")
 

@@ -121,6 +121,15 @@ def test_no_credential_is_shown_where_a_dns_record_leads_out_of_the_domain(excha
     assert exchange.state.sign_ins == []
 
 
+def test_no_credential_is_shown_where_a_dns_record_holds_a_name_that_leads_out_of_the_domain_within_a_url(
+    exchange: Exchange, verify: Verify
+) -> None:
+    name = f"{ELSEWHERE}/x.corp.test"
+    found = verify(ELSEWHERE, name, srv=f"0 0 443 {name}.")["IncomingReachable"]
+    assert (found["verdict"], found["reason"]) == ("False", "AutodiscoverFailed"), found
+    assert exchange.state.sign_ins == []
+
+
 def test_a_redirection_over_plain_http_leads_to_a_host_of_the_domain_and_hears_no_credential(
     exchange: Exchange, web: Exchange, verify: Verify
 ) -> None:

@@ -115,7 +115,17 @@ async def test_it_may_name_no_server_without_tls(post: Post) -> None:
 
 @pytest.mark.parametrize(
     ("host", "within"),
-    [("corp.test", True), ("Mail.CORP.test.", True), ("mail.corp.test.evil.test", False), ("xcorp.test", False)],
+    [
+        ("corp.test", True),
+        ("Mail.CORP.test.", True),
+        ("mail.corp.test.evil.test", False),
+        ("xcorp.test", False),
+        ("evil.test/x.corp.test", False),
+        ("evil.test\\.corp.test", False),
+        ("evil.test#.corp.test", False),
+        ("evil.test?.corp.test", False),
+        ("evil.test:443/.corp.test", False),
+    ],
 )
 def test_a_host_is_within_a_domain_by_whole_labels(host: str, *, within: bool) -> None:
     assert is_within(host, "corp.test") == within
