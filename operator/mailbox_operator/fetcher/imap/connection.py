@@ -14,6 +14,7 @@ from mailbox_operator.mail.imap_connection import ImapConnection
 from mailbox_operator.mail.imap_reader import Line
 
 SAYS_STATUS: Final = re.compile(rb"\* STATUS ", re.IGNORECASE)
+OVERFLOWS: Final = re.compile(rb"\* OK \[NOTIFICATIONOVERFLOW\b", re.IGNORECASE)
 MAX_LITERAL: Final = 4 << 30
 OnMessages = Callable[[list[Fetched]], None]
 
@@ -30,6 +31,8 @@ class FetchConnection(ImapConnection):
         """Whether a changed flag is news."""
         self.others_changed = False
         """Whether the server told of a folder that is not open, asked or not, since somebody set this to False."""
+        self.tells_nothing = False
+        """Whether the server had too much to tell and now tells nothing at all, not even of the open folder (RFC 5465 section 5.8)."""
         self.news = asyncio.Event()
         """Set when the folder has gained a message, another one has changed, and when the connection has ended."""
         self._assembler = ResponseAssembler(max_message=max_message, spool_folder=spool_folder)
@@ -70,8 +73,9 @@ class FetchConnection(ImapConnection):
             super()._data(text)
             if self.exists > had:
                 self.news.set()
-            elif SAYS_STATUS.match(text):
+            elif SAYS_STATUS.match(text) or OVERFLOWS.match(text):
                 self.others_changed = True
+                self.tells_nothing = self.tells_nothing or not SAYS_STATUS.match(text)
                 self.news.set()
         elif b"BODY[" not in text:
             if self.is_idling and self.watches_flags:

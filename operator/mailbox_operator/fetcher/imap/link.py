@@ -13,9 +13,9 @@ from mailbox_operator.mail.imap_data import LITERALS, mailbox_argument, parse_li
 
 log = logging.getLogger(__name__)
 
-NOTIFY: Final = (
-    b"NOTIFY SET (SELECTED-DELAYED (MessageNew MessageExpunge FlagChange)) (MAILBOXES (%b) (MessageNew MessageExpunge))"
-)
+NOTIFY: Final = b"NOTIFY SET (SELECTED-DELAYED (MessageNew MessageExpunge FlagChange))"
+"""What a server tells without being asked (RFC 5465 section 6.1), of the open folder only."""
+NOTIFY_OTHERS: Final = b" (MAILBOXES (%b) (MessageNew MessageExpunge))"
 NOTIFY_PERSONAL: Final = b" (PERSONAL (MessageNew MessageExpunge))"
 STATUS_AT_ONCE: Final = 100
 """Folders asked of in one write."""
@@ -70,7 +70,9 @@ class ImapLink:
 
         It need not be able to: they are asked for now and then all the same.
         """
-        command = NOTIFY % b" ".join(map(self.argument, folders))
+        command = NOTIFY
+        if folders:
+            command += NOTIFY_OTHERS % b" ".join(map(self.argument, folders))
         if any(
             b"&" in folder.wire for folder in folders
         ):  # names beyond ASCII, which Dovecot 2.3 does not find by name

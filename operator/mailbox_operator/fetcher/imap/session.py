@@ -196,7 +196,15 @@ class ImapSession:
                 await self._look_at_others()
 
     async def _have_told(self) -> None:
-        """Ask the server once to tell of the folders that are not open; of very many it is not asked."""
+        """Ask the server once to tell of the folders that are not open; of very many it is not asked.
+
+        One that had too much to tell is asked to tell of the open folder, as before it was asked for more.
+        """
+        if self._connection.tells_nothing:
+            self._connection.tells_nothing = False
+            if self._may_notify:
+                self._may_notify = False
+                await self._link.notify(())
         if self._may_notify and self._notified != self._folders and 1 < len(self._folders) <= NOTIFY_LIMIT:
             self._notified = self._folders
             await self._link.notify(self._folders)
