@@ -64,7 +64,7 @@ API_MARKS: Final = (
     (
         "gmail-api",
         re.compile(
-            r"gmail\.googleapis|googleapiclient|Google\.Apis|GoogleApiException|GaxiosError|failedPrecondition|\bHttpError\b|Gmail API|GoogleJsonResponse"
+            r"gmail\.googleapis|googleapiclient|\bgoogleapi\b|\bauthError\b|Google\.Apis|GoogleApiException|GaxiosError|failedPrecondition|^Precondition check failed|\bHttpError\b|Gmail API|GoogleJsonResponse"
             r"|ACCESS_TOKEN_SCOPE_INSUFFICIENT|\bUNAUTHENTICATED\b|insufficient authentication scopes"
         ),
     ),
