@@ -100,6 +100,7 @@ def test_no_sink_loses_nothing(server: MailServer, account: Account, receiver: R
     server.dovecot.seed(account.address, numbered(3))
     fetcher.start()
     until(lambda: fetcher.metric("retries_total") >= 3, seconds=10, what="it tried")
+    until(fetcher.checkpoint.exists, seconds=10, what="a checkpoint is written")
     assert fetcher.saved()["folders"]["INBOX"]["last"] < 3
     fetcher.write_plan(plan)
     receiver.wait_accepted(3)
