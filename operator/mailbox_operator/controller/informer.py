@@ -1,51 +1,16 @@
 """kopf inside our process: it watches, and touches neither our tasks nor our signals when it starts and ends."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Final
 
 import kopf
+from kopf._cogs.clients.watching import Bookmark, infinite_watch
+from kopf._core.reactor import queueing
 
 KOPF: Final = str(Path(kopf.__file__).parent)
-
-
-class NothingToCompare(kopf.DiffBaseStorage):
-    """No last-handled configuration: kopf would copy each object at each event (a fifth of our CPU) for a diff that nobody asks for."""
-
-    def build(self, *, body: kopf.Body, extra_fields: object = None) -> kopf.BodyEssence:
-        """Return nothing of an object."""
-        del body, extra_fields
-        return kopf.BodyEssence({})
-
-    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
-        """Return that nothing was ever handled."""
-        del body
-        return None
-
-    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
-        """Leave the object alone."""
-
-
-class NothingToRemember(kopf.ProgressStorage):
-    """No progress of handlers, which have none: kopf would look for it in each object at each event."""
-
-    def fetch(self, *, key: object, body: kopf.Body) -> None:
-        """Return that a handler has none."""
-        del key, body
-
-    def store(self, *, key: object, record: object, body: kopf.Body, patch: kopf.Patch) -> None:
-        """Leave the object alone."""
-
-    def purge(self, *, key: object, body: kopf.Body, patch: kopf.Patch) -> None:
-        """Leave the object alone."""
-
-    def touch(self, *, body: kopf.Body, patch: kopf.Patch, value: str | None) -> None:
-        """Leave the object alone."""
-
-    def clear(self, *, essence: kopf.BodyEssence) -> kopf.BodyEssence:
-        """Return what there is, for there is nothing in it to take out."""
-        return essence
 
 
 class TasksOfOthers(Collection["asyncio.Task[Any]"]):
@@ -69,6 +34,30 @@ class TasksOfOthers(Collection["asyncio.Task[Any]"]):
         return sum(1 for _ in self)
 
 
+def straight_watcher(registry: kopf.OperatorRegistry) -> Callable[..., Coroutine[None, None, None]]:
+    """Return what hands each event of a kind over to the kind's one handler, and raises what that fails of.
+
+    In place of kopf's own watcher, which keeps a task, a queue and a memory for each object, and for each event weighs
+    what else than a handler of events may be meant: a third of the operator's CPU while thousands are new.
+    """
+
+    async def watch(
+        *, resource: Any, namespace: Any, settings: kopf.OperatorSettings, operator_paused: Any, **_: object
+    ) -> None:
+        handlers: Any = registry._watching.get_all_handlers()  # noqa: SLF001 - kopf tells in no other way
+        (hear,) = (handler.fn for handler in handlers if handler.selector.check(resource))
+        events: Any = infinite_watch(
+            settings=settings, resource=resource, namespace=namespace, operator_paused=operator_paused
+        )
+        async with aclosing(events):
+            async for event in events:
+                if not isinstance(event, Bookmark) and event["type"] != "BOOKMARK":
+                    await hear(event=event)
+                    await asyncio.sleep(0)  # thousands come at once
+
+    return watch
+
+
 async def inform(
     *,
     registry: kopf.OperatorRegistry,
@@ -84,6 +73,7 @@ async def inform(
         namespaces: to watch in; none: all.
         take_signals: called once kopf has taken SIGTERM and SIGINT for itself, to take them back.
     """
+    queueing.watcher = straight_watcher(registry)
     tasks = await kopf.spawn_tasks(
         registry=registry, settings=settings, clusterwide=not namespaces, namespaces=namespaces
     )

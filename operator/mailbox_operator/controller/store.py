@@ -58,7 +58,7 @@ class Store:
             known = self._contents.get(key) if same else None
             self._contents[key] = judge_content(obj, before=known)
             news = self._contents[key] is not known
-        self._objects[key] = slim(kind, obj)  # also where it is no news: kopf keeps this very dictionary
+        self._objects[key] = slim(kind, obj)
         return news
 
     @contextmanager
@@ -122,7 +122,7 @@ def differs(one: Object, other: Object) -> bool:
 
 
 def slim(kind: str, obj: Object) -> Object:
-    """Take out of an object, in place, what nobody asks for; kopf keeps the same dictionary, so it is smaller there too."""
+    """Take out of an object, in place, what nobody asks for."""
     obj["metadata"].pop("managedFields", None)
     if kind == SECRET.name:
         obj.pop("data", None)

@@ -10,7 +10,6 @@ import kopf
 from mailbox_operator.api.meta import MAILBOX_LABEL
 from mailbox_operator.controller.client import Client
 from mailbox_operator.controller.index import ReverseIndex
-from mailbox_operator.controller.informer import NothingToCompare, NothingToRemember
 from mailbox_operator.controller.kinds import CHILDREN, CLAIM, MAILBOX, OAUTH_APP, OWN, PROVIDER, SECRET, Key, Kind
 from mailbox_operator.controller.store import Store, key_of
 from mailbox_operator.controller.work_queue import Lane, WorkQueue
@@ -112,16 +111,12 @@ def make_settings() -> kopf.OperatorSettings:
     settings.peering.standalone = True
     settings.posting.enabled = False
     settings.scanning.disabled = True
-    settings.persistence.diffbase_storage = NothingToCompare()
-    settings.persistence.progress_storage = NothingToRemember()
     settings.networking.error_backoffs = EndlessBackoff()
     settings.networking.request_timeout = 60
     settings.networking.connect_timeout = 10
     settings.watching.connect_timeout = 10
     settings.watching.server_timeout = 300
     settings.watching.reconnect_backoff = 1.0
-    settings.queueing.idle_timeout = 0.1
-    settings.queueing.exit_timeout = 1
     settings.watching.field_selectors["v1", "secrets"] = UNWATCHED_SECRETS
     for kind in CHILDREN:
         at = (kind.group, kind.version, kind.plural) if kind.group else (kind.version, kind.plural)

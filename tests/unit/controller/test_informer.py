@@ -1,6 +1,8 @@
 import asyncio
+import inspect
 
 import kopf
+from kopf._core.reactor import orchestration
 
 from mailbox_operator.controller.informer import TasksOfOthers
 
@@ -23,3 +25,7 @@ async def test_kopf_ends_its_own_tasks_and_no_others() -> None:
             task.cancel()
         await asyncio.wait(theirs)
         ours.cancel()
+
+
+def test_kopf_looks_its_watcher_up_where_ours_is_put_in_its_place() -> None:
+    assert "queueing.watcher(" in inspect.getsource(orchestration.spawn_missing_watchers)
