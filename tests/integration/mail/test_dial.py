@@ -17,10 +17,19 @@ HOSTS: Final = """
 127.0.0.1 localhost
 10.99.77.9 half.test
 127.0.0.2 half.test
+10.99.77.8 silent.test
+127.0.0.2 silent.test
 127.0.0.3 partly.test
 10.99.77.1 partly.test
 """
-"""10.99.77.1 is the namespace's own, 10.99.77.9 nobody's: what goes there is never answered."""
+"""10.99.77.1 is the namespace's own, 10.99.77.9 nobody's: that is told after seconds. What goes to 10.99.77.8 is never answered."""
+PREFERRED: Final = """
+precedence ::/0 40
+precedence ::ffff:0:0/96 10
+precedence ::ffff:10.99.77.8/128 100
+precedence ::ffff:10.99.77.9/128 100
+"""
+"""The dead come first."""
 LISTEN: Final = """
 import socket, sys
 held = [socket.create_server((address, 993)) for address in sys.argv[1:]]
@@ -36,6 +45,7 @@ def namespace() -> Iterator[str]:
     hosts.mkdir(parents=True)
     try:
         (hosts / "hosts").write_text(HOSTS)
+        (hosts / "gai.conf").write_text(PREFERRED)
         subprocess.run(["ip", "netns", "add", name], check=True)
         for command in (
             ("link", "set", "lo", "up"),
@@ -43,6 +53,7 @@ def namespace() -> Iterator[str]:
             ("address", "add", "10.99.77.1/24", "dev", "hole"),
             ("link", "set", "hole", "up"),
             ("link", "set", "end", "up"),
+            ("neighbour", "add", "10.99.77.8", "lladdr", "02:00:00:00:00:01", "dev", "hole"),
         ):
             subprocess.run(["ip", "-netns", name, *command], check=True)
         yield name
@@ -57,8 +68,8 @@ def inside() -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
     with namespace() as name:
         enter = ["ip", "netns", "exec", name, sys.executable]
 
-        def dial(*arguments: str) -> subprocess.CompletedProcess[str]:
-            command = [*enter, str(Path(__file__).with_name("dialling.py")), *arguments]
+        def dial(*arguments: str, by: str = "us") -> subprocess.CompletedProcess[str]:
+            command = [*enter, str(Path(__file__).with_name("dialling.py")), by, *arguments]
             return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
         with subprocess.Popen(
@@ -86,3 +97,9 @@ def test_a_name_is_tried_at_each_of_its_addresses_and_only_where_it_may_be(
     assert refused.returncode != 0
     for spelled in ("localhost", "127.0.0.2", "2130706434", "::ffff:127.0.0.2"):
         assert "forbidden address" in inside(spelled, "993").stderr
+
+
+def test_the_library_goes_on_to_the_next_address_too(inside: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    done = inside("silent.test", "993", "127.0.0.0/8", by="library")
+    assert done.stdout.split()[:1] == ["127.0.0.2"], done.stderr
+    assert inside("partly.test", "993", by="library").stdout.split()[:1] == ["10.99.77.1"], "the other one is loopback"

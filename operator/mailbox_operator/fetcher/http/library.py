@@ -24,6 +24,8 @@ OURS: Final = frozenset({b"host"})
 """Fields that the library writes itself."""
 Way = Callable[[int], httpx2.AsyncBaseTransport]
 """Makes what the library sends requests by, over up to so many connections."""
+ANOTHER_AFTER: Final = 1.0
+"""Seconds after which an address that does not answer is left for the next one; the last has all the time there is."""
 LEAVING: Final = Fault("The fetcher is leaving")
 END: Final = b"\r\n\r\n"
 
@@ -86,10 +88,11 @@ class JudgedNetwork(httpcore2.AnyIOBackend):
             willing = await resolve_checked(host, port, policy=self._policy)
         except MailError as error:
             raise httpcore2.ConnectError(error.text) from error
-        for *_, address in willing:
+        for number, (*_, address) in enumerate(willing, 1):
+            seconds = timeout if number == len(willing) else ANOTHER_AFTER
             try:
-                return await super().connect_tcp(str(address[0]), port, timeout, local_address, socket_options)
-            except httpcore2.ConnectError as error:
+                return await super().connect_tcp(str(address[0]), port, seconds, local_address, socket_options)
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                 fault = error
         raise httpcore2.ConnectError(f"{host} port {port}: {fault}") from fault
 
