@@ -7,7 +7,7 @@ PACKAGE: Final = "mailbox_operator/"
 
 
 def describe(error: BaseException) -> str:
-    """Return a few words: `KeyError in mail/ews_client.py line 230`."""
+    """Return a few words: `KeyError in mail/ews/client.py line 230`."""
     root = _root(error)
     own = [one for one in traceback.extract_tb(root.__traceback__) if PACKAGE in one.filename]
     where = f" in {own[-1].filename.rpartition(PACKAGE)[2]} line {own[-1].lineno}" if own else ""

@@ -1,10 +1,10 @@
 """Which session a side gets: the one place that knows every protocol."""
 
 from mailbox_operator.mail.endpoint import Endpoint, Protocol
-from mailbox_operator.mail.ews import EwsSession, load_libraries
+from mailbox_operator.mail.ews.session import EwsSession, load_libraries
 from mailbox_operator.mail.guard import AddressPolicy
-from mailbox_operator.mail.imap import ImapSession
-from mailbox_operator.mail.pop3 import Pop3Session
+from mailbox_operator.mail.imap.session import ImapSession
+from mailbox_operator.mail.pop3.session import Pop3Session
 from mailbox_operator.mail.session import IncomingSession, OutgoingSession
 from mailbox_operator.mail.smtp import SmtpSession
 

@@ -13,9 +13,9 @@ from integration.ews.conftest import Post
 from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.endpoint import TlsOptions
 from mailbox_operator.mail.errors import MailError
-from mailbox_operator.mail.ews_client import Door, Taste
-from mailbox_operator.mail.ews_discovery import PATH, find_service, is_within, read_redirection
-from mailbox_operator.mail.ews_wire import READ_SECONDS, Wire
+from mailbox_operator.mail.ews.client import Door, Taste
+from mailbox_operator.mail.ews.discovery import PATH, find_service, is_within, read_redirection
+from mailbox_operator.mail.ews.wire import READ_SECONDS, Wire
 from mailbox_operator.mail.guard import ANYTHING
 from mailbox_operator.mail.secret import Secret
 from testbed.ews.misbehaving import answering, at, redirecting

@@ -18,7 +18,7 @@ from mailbox_operator.fetcher.plan import Fetch
 from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security
 from mailbox_operator.mail.errors import MailError
-from mailbox_operator.mail.ews import EwsSession
+from mailbox_operator.mail.ews.session import EwsSession
 from mailbox_operator.mail.guard import ANYTHING
 from mailbox_operator.mail.secret import Secret
 from testbed.ews.server import Exchange, running_exchange

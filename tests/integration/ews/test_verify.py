@@ -12,7 +12,7 @@ from integration.ews.conftest import Post
 from mailbox_operator.diagnosis.finding import Retry
 from mailbox_operator.mail.credential import Credential, CredentialKind
 from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security, TlsOptions
-from mailbox_operator.mail.ews import EwsSession
+from mailbox_operator.mail.ews.session import EwsSession
 from mailbox_operator.mail.guard import ANYTHING, AddressPolicy, parse_networks
 from mailbox_operator.mail.secret import Secret
 from mailbox_operator.verification.limits import Limits

@@ -17,7 +17,7 @@ from mailbox_operator.mail.connection import connect
 from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security, TlsOptions
 from mailbox_operator.mail.errors import MailError
 from mailbox_operator.mail.guard import ANYTHING
-from mailbox_operator.mail.imap_connection import ImapConnection
+from mailbox_operator.mail.imap.connection import ImapConnection
 from mailbox_operator.mail.tls import client_context
 from support.descriptors import open_files
 from testbed.mailserver import MailServer

@@ -14,9 +14,9 @@ from mailbox_operator.mail.credential import Credential, CredentialKind
 from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security, TlsOptions
 from mailbox_operator.mail.errors import MailError
 from mailbox_operator.mail.guard import ANYTHING
-from mailbox_operator.mail.imap import ImapSession
-from mailbox_operator.mail.pop3 import Pop3Session
-from mailbox_operator.mail.pop3_login import Pop3Login
+from mailbox_operator.mail.imap.session import ImapSession
+from mailbox_operator.mail.pop3.login import Pop3Login
+from mailbox_operator.mail.pop3.session import Pop3Session
 from mailbox_operator.mail.secret import Secret
 from mailbox_operator.mail.session import Session
 from mailbox_operator.mail.smtp import SmtpSession

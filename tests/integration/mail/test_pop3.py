@@ -12,7 +12,7 @@ from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security, TlsOptions
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.guard import ANYTHING
-from mailbox_operator.mail.pop3 import Pop3Session
+from mailbox_operator.mail.pop3.session import Pop3Session
 from mailbox_operator.mail.secret import Secret
 from support.descriptors import open_files
 from support.kube import until

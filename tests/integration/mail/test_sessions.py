@@ -12,7 +12,7 @@ from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security, TlsOptions
 from mailbox_operator.mail.errors import MailError
 from mailbox_operator.mail.guard import ANYTHING
-from mailbox_operator.mail.imap import ImapSession
+from mailbox_operator.mail.imap.session import ImapSession
 from mailbox_operator.mail.secret import Secret
 from mailbox_operator.mail.smtp import SmtpSession
 from support.descriptors import open_files

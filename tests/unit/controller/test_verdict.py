@@ -159,7 +159,7 @@ def test_a_secret_that_cannot_be_used_is_told_and_no_later_step_was_tried() -> N
 
 def broken(one: Mailbox, *, inputs: str | None = None) -> dict[str, Any]:
     """What a run that broke off adds to the evidence."""
-    found = proven(one, fault="KeyError in mail/pop3.py line 7")
+    found = proven(one, fault="KeyError in mail/pop3/session.py line 7")
     asked = replace(found["run"].asked, inputs=inputs or found["run"].asked.inputs)
     return found | {"run": replace(found["run"], asked=asked, steps=())}
 

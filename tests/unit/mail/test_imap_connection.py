@@ -10,7 +10,7 @@ from mailbox_operator.mail.connection import connect
 from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security
 from mailbox_operator.mail.errors import MailError
 from mailbox_operator.mail.guard import ANYTHING
-from mailbox_operator.mail.imap_connection import MAX_LITERAL, ImapConnection, parse_exists, parse_reply, with_literal
+from mailbox_operator.mail.imap.connection import MAX_LITERAL, ImapConnection, parse_exists, parse_reply, with_literal
 from unit.fetcher.peer import dialogue, playing
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailbox_operator.mail.imap_data import (
+from mailbox_operator.mail.imap.data import (
     HeaderField,
     mailbox_argument,
     parse_header_field,

@@ -3,7 +3,7 @@
 import pytest
 
 from mailbox_operator.mail.errors import MailError, SaslError
-from mailbox_operator.mail.imap_mechanism import choose_for_imap
+from mailbox_operator.mail.imap.mechanism import choose_for_imap
 from unit.mail.test_sasl import credential
 
 

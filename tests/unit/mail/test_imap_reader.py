@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailbox_operator.mail.imap_reader import CAPACITY as CAPACITY_AT_MOST
-from mailbox_operator.mail.imap_reader import Line, ProtocolError, ResponseReader
+from mailbox_operator.mail.imap.reader import CAPACITY as CAPACITY_AT_MOST
+from mailbox_operator.mail.imap.reader import Line, ProtocolError, ResponseReader
 
 LIMIT = 64
 CAPACITY = 128

@@ -7,8 +7,8 @@ import pytest
 from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security
 from mailbox_operator.mail.guard import ANYTHING
-from mailbox_operator.mail.imap import ImapSession
-from mailbox_operator.mail.pop3 import Pop3Session
+from mailbox_operator.mail.imap.session import ImapSession
+from mailbox_operator.mail.pop3.session import Pop3Session
 from mailbox_operator.mail.secret import Secret
 from mailbox_operator.mail.session import Found, IncomingSession
 from testbed.scripted import answering, talking

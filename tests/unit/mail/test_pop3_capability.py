@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailbox_operator.mail.pop3_capability import Capabilities, parse_capabilities
+from mailbox_operator.mail.pop3.capability import Capabilities, parse_capabilities
 
 
 def test_the_answer_of_a_dovecot() -> None:

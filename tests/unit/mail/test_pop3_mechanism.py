@@ -4,8 +4,8 @@ import pytest
 
 from mailbox_operator.mail.credential import Credential, CredentialKind
 from mailbox_operator.mail.errors import Area, MailError
-from mailbox_operator.mail.pop3_capability import UNKNOWN, Capabilities
-from mailbox_operator.mail.pop3_mechanism import USER, choose_mechanism
+from mailbox_operator.mail.pop3.capability import UNKNOWN, Capabilities
+from mailbox_operator.mail.pop3.mechanism import USER, choose_mechanism
 from mailbox_operator.mail.secret import Secret
 
 DOVECOT = Capabilities(known=True, user=True, sasl=frozenset({"PLAIN", "LOGIN"}))

@@ -12,7 +12,7 @@ from mailbox_operator.fetcher.pipeline import Pipeline
 from mailbox_operator.mail.errors import Area, MailError
 
 if TYPE_CHECKING:
-    from mailbox_operator.mail.ews_folders import EwsFolder
+    from mailbox_operator.mail.ews.folders import EwsFolder
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from exchangelib.properties import FolderId, ItemId
 from exchangelib.services import GetStreamingEvents, SubscribeToStreaming, SyncFolderItems, Unsubscribe
 from exchangelib.services.common import EWSService
 
-from mailbox_operator.mail.ews_errors import ews_errors
+from mailbox_operator.mail.ews.errors import ews_errors
 
 PAGE: Final = 256
 """Changes asked for at once; the server allows 512."""

@@ -15,7 +15,7 @@ from mailbox_operator.mail.errors import Area, MailError
 
 if TYPE_CHECKING:
     from mailbox_operator.fetcher.ews.calls import Fetched, Listed
-    from mailbox_operator.mail.ews_folders import EwsFolder
+    from mailbox_operator.mail.ews.folders import EwsFolder
 
 SPOOLED_FROM: Final = 1 << 20
 """Octets of a message that goes to the disk while it waits for the sink."""

@@ -14,12 +14,12 @@ from mailbox_operator.fetcher.ews.stream import Stream
 from mailbox_operator.fetcher.progress import ResetReason
 from mailbox_operator.fetcher.source import SourceContext
 from mailbox_operator.mail.errors import Area, MailError
-from mailbox_operator.mail.ews import EwsSession
+from mailbox_operator.mail.ews.session import EwsSession
 from mailbox_operator.mail.secret import Secret
 
 if TYPE_CHECKING:
     from mailbox_operator.fetcher.ews.calls import Listed, Page
-    from mailbox_operator.mail.ews_folders import EwsFolder
+    from mailbox_operator.mail.ews.folders import EwsFolder
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class EwsFetch:
 
     async def _choose(self) -> "tuple[EwsFolder, ...]":
         """Return the folders to fetch. Where messages are moved to is noted, if it is there already."""
-        from mailbox_operator.mail import ews_folders  # noqa: PLC0415 - 40 MiB, loaded by now
+        from mailbox_operator.mail.ews import folders as ews_folders  # noqa: PLC0415 - 40 MiB, loaded by now
 
         fetch = self._fetch
         chosen = await self._call(
@@ -110,7 +110,7 @@ class EwsFetch:
 
     async def _make_target(self) -> "EwsFolder | None":
         """Return where messages are moved to, made where it is not there yet."""
-        from mailbox_operator.mail.ews_folders import make_folder  # noqa: PLC0415 - 40 MiB, loaded by now
+        from mailbox_operator.mail.ews.folders import make_folder  # noqa: PLC0415 - 40 MiB, loaded by now
 
         if self._fetch.move_to is not None and self._target is None:
             self._target = await self._call(partial(make_folder, self._account, self._fetch.move_to))

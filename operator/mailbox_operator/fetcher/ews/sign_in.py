@@ -8,7 +8,7 @@ from mailbox_operator.fetcher.mounted_tls import endpoint_of
 from mailbox_operator.fetcher.source import SourceContext, refused
 from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.errors import Area, MailError
-from mailbox_operator.mail.ews import EwsSession
+from mailbox_operator.mail.ews.session import EwsSession
 from mailbox_operator.mail.secret import Secret
 
 SignIn = Callable[[], Awaitable[EwsSession]]

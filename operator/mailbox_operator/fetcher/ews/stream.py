@@ -11,8 +11,8 @@ from mailbox_operator.fetcher.source import LoginRefusedError
 from mailbox_operator.mail.errors import MailError
 
 if TYPE_CHECKING:
-    from mailbox_operator.mail.ews import EwsSession
-    from mailbox_operator.mail.ews_folders import EwsFolder
+    from mailbox_operator.mail.ews.folders import EwsFolder
+    from mailbox_operator.mail.ews.session import EwsSession
 
 log = logging.getLogger(__name__)
 

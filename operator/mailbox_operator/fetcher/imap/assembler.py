@@ -13,8 +13,8 @@ from mailbox_operator.fetcher.imap.data import (
 )
 from mailbox_operator.fetcher.message import Arrival, Body
 from mailbox_operator.fetcher.spool import Spool
-from mailbox_operator.mail.imap_connection import with_literal
-from mailbox_operator.mail.imap_reader import CAPACITY, Line, ProtocolError, ResponseReader
+from mailbox_operator.mail.imap.connection import with_literal
+from mailbox_operator.mail.imap.reader import CAPACITY, Line, ProtocolError, ResponseReader
 
 GATHER_LIMIT: Final = 3 << 20
 """Octets up to which a body that does not fit into the reader's buffer is put together in memory; disk costs more."""

@@ -10,8 +10,8 @@ from mailbox_operator.fetcher.imap.assembler import NAMES_A_FOLDER, Fetched, Res
 from mailbox_operator.fetcher.imap.data import parse_fetched, parse_quoted_body
 from mailbox_operator.fetcher.spool import Spool
 from mailbox_operator.mail.errors import MailError
-from mailbox_operator.mail.imap_connection import ImapConnection
-from mailbox_operator.mail.imap_reader import Line
+from mailbox_operator.mail.imap.connection import ImapConnection
+from mailbox_operator.mail.imap.reader import Line
 
 SAYS_STATUS: Final = re.compile(rb"\* STATUS ", re.IGNORECASE)
 OVERFLOWS: Final = re.compile(rb"\* OK \[NOTIFICATIONOVERFLOW\b", re.IGNORECASE)

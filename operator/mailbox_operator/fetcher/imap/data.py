@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from mailbox_operator.fetcher.ids import Uid
 from mailbox_operator.fetcher.message import Arrival
-from mailbox_operator.mail.imap_data import INTERNALDATE, UID
+from mailbox_operator.mail.imap.data import INTERNALDATE, UID
 
 SIZE: Final = re.compile(rb"[( ]RFC822\.SIZE (\d+)", re.IGNORECASE)
 FLAGS: Final = re.compile(rb"[( ]FLAGS \(([^)]*)\)", re.IGNORECASE)

@@ -17,7 +17,7 @@ from mailbox_operator.fetcher.message import Arrival, Body
 from mailbox_operator.fetcher.pipeline import Pipeline
 from mailbox_operator.fetcher.spool import Spool
 from mailbox_operator.mail.errors import Area, MailError
-from mailbox_operator.mail.imap_connection import Reply
+from mailbox_operator.mail.imap.connection import Reply
 
 OUTSTANDING: Final = 3
 TRIES: Final = 3

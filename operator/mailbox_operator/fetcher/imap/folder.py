@@ -12,9 +12,9 @@ from mailbox_operator.fetcher.imap.folder_data import parse_esearch
 from mailbox_operator.fetcher.imap.link import ImapLink
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.folders import Folder
-from mailbox_operator.mail.imap_connection import Reply
-from mailbox_operator.mail.imap_data import parse_search
-from mailbox_operator.mail.imap_sign_in import IDENTITY
+from mailbox_operator.mail.imap.connection import Reply
+from mailbox_operator.mail.imap.data import parse_search
+from mailbox_operator.mail.imap.sign_in import IDENTITY
 from mailbox_operator.values import dataclass
 
 STATUS_NUMBER: Final = re.compile(rb"\* OK \[(UIDVALIDITY|UIDNEXT) (\d+)\]", re.IGNORECASE)

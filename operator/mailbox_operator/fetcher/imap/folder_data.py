@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from mailbox_operator.fetcher.checkpoint.uid_set import parse_uid_set
 from mailbox_operator.fetcher.ids import Uid, UidValidity
-from mailbox_operator.mail.imap_data import ESCAPED, QUOTED
+from mailbox_operator.mail.imap.data import ESCAPED, QUOTED
 
 STATUS: Final = re.compile(rb"\* STATUS (?:" + QUOTED + rb'|([^\s"(){]+)) \(([^)]*)\) ?', re.IGNORECASE | re.DOTALL)
 ESEARCH: Final = re.compile(rb"\* ESEARCH\b.*?(?: ALL ([\d:,]+))?(?: MODSEQ \d+)?", re.IGNORECASE)

@@ -8,8 +8,8 @@ from mailbox_operator.fetcher.imap.connection import FetchConnection
 from mailbox_operator.fetcher.imap.folder_data import FolderStatus, parse_status
 from mailbox_operator.fetcher.imap.patience import Patience
 from mailbox_operator.mail.folders import Folder
-from mailbox_operator.mail.imap_connection import Reply
-from mailbox_operator.mail.imap_data import LITERALS, mailbox_argument, parse_list, render_list
+from mailbox_operator.mail.imap.connection import Reply
+from mailbox_operator.mail.imap.data import LITERALS, mailbox_argument, parse_list, render_list
 
 log = logging.getLogger(__name__)
 

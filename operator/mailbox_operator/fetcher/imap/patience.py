@@ -8,7 +8,7 @@ from mailbox_operator.fetcher.imap.connection import FetchConnection
 from mailbox_operator.fetcher.source import HeldBackError
 from mailbox_operator.fetcher.valve import Valve
 from mailbox_operator.mail.errors import Area, MailError
-from mailbox_operator.mail.imap_connection import Reply
+from mailbox_operator.mail.imap.connection import Reply
 
 LONGEST_REPLY: Final = 1_800.0
 """Seconds for a whole reply, while we read: 4 MiB, or one message of the largest size, over a slow line."""

@@ -18,7 +18,7 @@ from mailbox_operator.fetcher.pipeline import Pipeline, follows_up
 from mailbox_operator.fetcher.source import SourceContext
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.folders import Folder, needs_listing, plain_name
-from mailbox_operator.mail.imap_data import mailbox_argument
+from mailbox_operator.mail.imap.data import mailbox_argument
 from mailbox_operator.mail.mailbox_name import encode_mailbox_name
 from mailbox_operator.mail.secret import Secret
 

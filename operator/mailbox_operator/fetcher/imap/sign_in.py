@@ -13,7 +13,7 @@ from mailbox_operator.mail.endpoint import Protocol, Security
 from mailbox_operator.mail.errors import MailError, asking
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.head_start import HeadStart
-from mailbox_operator.mail.imap_sign_in import greet, sign_in, start_tls
+from mailbox_operator.mail.imap.sign_in import greet, sign_in, start_tls
 from mailbox_operator.mail.secret import Secret
 from mailbox_operator.values import dataclass
 
@@ -30,7 +30,7 @@ class Door:
     max_message: int
     spool_folder: Path
     ahead: tuple[bytes, ...] = ()
-    """As in `mail.imap_sign_in.sign_in`."""
+    """As in `mail.imap.sign_in.sign_in`."""
     head_start: HeadStart | None = None
 
 

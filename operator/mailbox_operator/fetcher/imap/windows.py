@@ -12,7 +12,7 @@ from mailbox_operator.fetcher.imap.data import Listed
 from mailbox_operator.fetcher.imap.folder import Foreseen, ImapFolder
 from mailbox_operator.fetcher.imap.ledger import ImapLedger
 from mailbox_operator.fetcher.plan import Fetch
-from mailbox_operator.mail.imap_connection import Reply
+from mailbox_operator.mail.imap.connection import Reply
 
 ONE_SEARCH: Final = 40_000
 """Messages of a folder that is searched in one go: the answer is one line."""

@@ -14,7 +14,7 @@ from mailbox_operator.fetcher.pop3.ledger import Pop3Ledger, UidlHash, hash_uidl
 from mailbox_operator.fetcher.pop3.listing import Shown
 from mailbox_operator.fetcher.pop3.patience import Pop3Patience
 from mailbox_operator.fetcher.spool import Spool
-from mailbox_operator.mail.pop3_capability import Capabilities
+from mailbox_operator.mail.pop3.capability import Capabilities
 
 log = logging.getLogger(__name__)
 

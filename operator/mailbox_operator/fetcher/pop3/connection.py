@@ -13,7 +13,7 @@ from mailbox_operator.fetcher.pop3.reader import AnswerReader, End, Event, Piece
 from mailbox_operator.fetcher.spool import Spool
 from mailbox_operator.mail.connection import MailConnection, clean, retrieve
 from mailbox_operator.mail.errors import Area, MailError
-from mailbox_operator.mail.imap_reader import ProtocolError
+from mailbox_operator.mail.imap.reader import ProtocolError
 
 MAX_LINES: Final = 200_000
 MAX_LINES_OCTETS: Final = 16 << 20

@@ -15,7 +15,7 @@ from mailbox_operator.fetcher.pop3.patience import Pop3Patience
 from mailbox_operator.fetcher.spool import Spool
 from mailbox_operator.mail.endpoint import Protocol
 from mailbox_operator.mail.errors import MailError, asking
-from mailbox_operator.mail.pop3_capability import Capabilities
+from mailbox_operator.mail.pop3.capability import Capabilities
 
 FOLDER: Final = "INBOX"
 """POP3 knows no folders: what it shows is called so."""

@@ -5,7 +5,7 @@ from collections import deque
 from enum import Enum
 from typing import Final, NamedTuple
 
-from mailbox_operator.mail.imap_reader import CAPACITY, MIN_ROOM, ProtocolError
+from mailbox_operator.mail.imap.reader import CAPACITY, MIN_ROOM, ProtocolError
 
 MAX_LINE: Final = 8192
 """Octets; RFC 2449 section 4 has 512."""

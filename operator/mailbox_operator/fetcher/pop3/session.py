@@ -16,7 +16,7 @@ from mailbox_operator.fetcher.pop3.sign_in import open_pop3
 from mailbox_operator.fetcher.source import SourceContext
 from mailbox_operator.mail.endpoint import Protocol
 from mailbox_operator.mail.errors import Area, MailError, asking
-from mailbox_operator.mail.pop3_capability import Capabilities
+from mailbox_operator.mail.pop3.capability import Capabilities
 from mailbox_operator.mail.secret import Secret
 
 log = logging.getLogger(__name__)

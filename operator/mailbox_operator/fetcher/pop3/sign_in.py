@@ -11,8 +11,8 @@ from mailbox_operator.mail.connection import clean, connect
 from mailbox_operator.mail.credential import Credential, masked, require_sendable
 from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security
 from mailbox_operator.mail.errors import Area, MailError, SaslError, asking
-from mailbox_operator.mail.pop3_capability import UNKNOWN, Capabilities, note_delay, parse_capabilities
-from mailbox_operator.mail.pop3_mechanism import USER, choose_mechanism, needs_utf8
+from mailbox_operator.mail.pop3.capability import UNKNOWN, Capabilities, note_delay, parse_capabilities
+from mailbox_operator.mail.pop3.mechanism import USER, choose_mechanism, needs_utf8
 from mailbox_operator.mail.sasl import Exchange, begin, decoded
 from mailbox_operator.mail.secret import Secret
 

@@ -9,7 +9,7 @@ from mailbox_operator.fetcher.ids import Uid
 from mailbox_operator.fetcher.imap.assembler import GATHER_LIMIT, Fetched, ResponseAssembler
 from mailbox_operator.fetcher.message import Arrival, Body
 from mailbox_operator.fetcher.spool import Spool
-from mailbox_operator.mail.imap_reader import Line, ProtocolError, ResponseReader
+from mailbox_operator.mail.imap.reader import Line, ProtocolError, ResponseReader
 
 DATE = b'"17-Jul-1996 02:44:25 -0700"'
 Got = tuple[Arrival, bytes | None]

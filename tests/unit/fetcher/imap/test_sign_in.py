@@ -13,7 +13,7 @@ from mailbox_operator.fetcher.source import LoginRefusedError
 from mailbox_operator.mail.endpoint import Protocol, Security
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.guard import ANYTHING
-from mailbox_operator.mail.imap_sign_in import quoted
+from mailbox_operator.mail.imap.sign_in import quoted
 from mailbox_operator.mail.secret import Secret
 from unit.fetcher.peer import dialogue, playing
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailbox_operator.fetcher.pop3.reader import AnswerReader, End, Piece, Shape, Status, Text
-from mailbox_operator.mail.imap_reader import ProtocolError
+from mailbox_operator.mail.imap.reader import ProtocolError
 from unit.fetcher.pop3_server import stuffed
 
 LIMIT = 64

@@ -7,9 +7,9 @@ from exchangelib import Message
 from exchangelib.items import HARD_DELETE
 
 from mailbox_operator.mail.errors import MailError
-from mailbox_operator.mail.ews_client import Door, open_account
-from mailbox_operator.mail.ews_errors import ews_errors
-from mailbox_operator.mail.ews_folders import choose_folders, find_folder, not_there
+from mailbox_operator.mail.ews.client import Door, open_account
+from mailbox_operator.mail.ews.errors import ews_errors
+from mailbox_operator.mail.ews.folders import choose_folders, find_folder, not_there
 from mailbox_operator.mail.session import Found
 
 MOST_LOOKED_AT: Final = 50

@@ -13,7 +13,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from mailbox_operator.mail.endpoint import TlsOptions
 from mailbox_operator.mail.errors import Area, MailError
-from mailbox_operator.mail.ews_wire import READ_SECONDS, Wire
+from mailbox_operator.mail.ews.wire import READ_SECONDS, Wire
 from mailbox_operator.mail.tls import http_context, negotiated, tls_error
 
 PIECE: Final = 1 << 16

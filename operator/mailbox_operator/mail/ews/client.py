@@ -21,9 +21,9 @@ from requests_ntlm import HttpNtlmAuth
 from mailbox_operator.mail.credential import Credential, CredentialKind
 from mailbox_operator.mail.endpoint import TlsOptions
 from mailbox_operator.mail.errors import Area, MailError
-from mailbox_operator.mail.ews_errors import ews_errors, http_error
-from mailbox_operator.mail.ews_http import open_http
-from mailbox_operator.mail.ews_wire import READ_SECONDS, Wire
+from mailbox_operator.mail.ews.errors import ews_errors, http_error
+from mailbox_operator.mail.ews.http import open_http
+from mailbox_operator.mail.ews.wire import READ_SECONDS, Wire
 from mailbox_operator.values import dataclass
 
 for _name in ("exchangelib", "requests_ntlm", "spnego", "urllib3", "requests_oauthlib", "oauthlib"):

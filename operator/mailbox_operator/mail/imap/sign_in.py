@@ -9,8 +9,8 @@ from mailbox_operator.mail.connection import clean
 from mailbox_operator.mail.credential import Credential, masked, require_sendable
 from mailbox_operator.mail.endpoint import Endpoint, Protocol
 from mailbox_operator.mail.errors import Area, MailError, SaslError, asking
-from mailbox_operator.mail.imap_connection import ImapConnection, Reply, parse_reply
-from mailbox_operator.mail.imap_mechanism import ASCII_ONLY, choose_for_imap
+from mailbox_operator.mail.imap.connection import ImapConnection, Reply, parse_reply
+from mailbox_operator.mail.imap.mechanism import ASCII_ONLY, choose_for_imap
 from mailbox_operator.mail.sasl import Exchange, begin, decoded
 
 IDENTITY: Final = b'ID ("name" "mailbox-operator" "vendor" "mailbox-operator")'

@@ -12,8 +12,8 @@ from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security
 from mailbox_operator.mail.errors import Area, MailError, asking
 from mailbox_operator.mail.folders import INBOX, Folder, matches, needs_listing, plain_name, select_folders
 from mailbox_operator.mail.guard import AddressPolicy
-from mailbox_operator.mail.imap_connection import ImapConnection
-from mailbox_operator.mail.imap_data import (
+from mailbox_operator.mail.imap.connection import ImapConnection
+from mailbox_operator.mail.imap.data import (
     LITERALS,
     mailbox_argument,
     parse_header_field,
@@ -22,7 +22,7 @@ from mailbox_operator.mail.imap_data import (
     parse_uidvalidity,
     render_list,
 )
-from mailbox_operator.mail.imap_sign_in import IDENTITY, greet, quoted, sign_in, start_tls
+from mailbox_operator.mail.imap.sign_in import IDENTITY, greet, quoted, sign_in, start_tls
 from mailbox_operator.mail.mailbox_name import encode_mailbox_name
 from mailbox_operator.mail.session import Found
 from mailbox_operator.mail.tls import Negotiated

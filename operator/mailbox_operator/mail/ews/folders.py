@@ -8,7 +8,7 @@ from exchangelib.errors import ErrorFolderNotFound
 from exchangelib.folders import Messages
 
 from mailbox_operator.mail.errors import Area, MailError
-from mailbox_operator.mail.ews_errors import ews_errors
+from mailbox_operator.mail.ews.errors import ews_errors
 from mailbox_operator.mail.folders import INBOX, Folder, plain_name, select_folders
 from mailbox_operator.values import dataclass
 

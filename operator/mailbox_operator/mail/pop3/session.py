@@ -13,7 +13,7 @@ from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.endpoint import Endpoint, Protocol
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.guard import AddressPolicy
-from mailbox_operator.mail.pop3_login import Pop3Login
+from mailbox_operator.mail.pop3.login import Pop3Login
 from mailbox_operator.mail.session import Found
 from mailbox_operator.mail.tls import Negotiated
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from mailbox_operator.mail.credential import Credential, CredentialKind
 from mailbox_operator.mail.errors import Area, MailError, SaslError
-from mailbox_operator.mail.pop3_capability import Capabilities
+from mailbox_operator.mail.pop3.capability import Capabilities
 from mailbox_operator.mail.sasl import choose
 
 USER: Final = "USER"

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from mailbox_operator.mail.connection import MailConnection, clean, retrieve
 from mailbox_operator.mail.errors import Area, MailError
-from mailbox_operator.mail.imap_reader import Line, ProtocolError, ResponseReader
+from mailbox_operator.mail.imap.reader import Line, ProtocolError, ResponseReader
 
 MAX_LINE: Final = 512 * 1024
 """Octets: a `* SEARCH` over 20,000 UIDs is a line."""

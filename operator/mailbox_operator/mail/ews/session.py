@@ -9,7 +9,7 @@ from mailbox_operator.mail.blocking import pool
 from mailbox_operator.mail.credential import Credential, masked, require_sendable
 from mailbox_operator.mail.endpoint import Endpoint, Security
 from mailbox_operator.mail.errors import Area, MailError, asking
-from mailbox_operator.mail.ews_wire import Wire
+from mailbox_operator.mail.ews.wire import Wire
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.session import TEST_SUBJECT, Found
 from mailbox_operator.mail.tls import Negotiated
@@ -17,8 +17,8 @@ from mailbox_operator.mail.tls import Negotiated
 if TYPE_CHECKING:
     from requests.auth import AuthBase
 
-    from mailbox_operator.mail.ews_client import Door, Taste
-    from mailbox_operator.mail.ews_mailbox import EwsMailbox
+    from mailbox_operator.mail.ews.client import Door, Taste
+    from mailbox_operator.mail.ews.mailbox import EwsMailbox
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ async def load_libraries() -> None:
 
 
 def _load() -> None:
-    from mailbox_operator.mail import ews_mailbox  # noqa: F401, PLC0415 - 40 MiB, and only where it is used
+    from mailbox_operator.mail.ews import mailbox  # noqa: F401, PLC0415 - 40 MiB, and only where it is used
 
 
 class EwsSession:
@@ -133,8 +133,8 @@ class EwsSession:
 
     def _knock(self) -> "Taste":
         """Find somebody who asks for a credential: at the service, or where autodiscover may be."""
-        from mailbox_operator.mail.ews_client import taste  # noqa: PLC0415 - in a thread, and only where it is used
-        from mailbox_operator.mail.ews_discovery import find_autodiscover  # noqa: PLC0415 - the same
+        from mailbox_operator.mail.ews.client import taste  # noqa: PLC0415 - in a thread, and only where it is used
+        from mailbox_operator.mail.ews.discovery import find_autodiscover  # noqa: PLC0415 - the same
 
         endpoint = self._endpoint
         if not endpoint.path:
@@ -144,9 +144,9 @@ class EwsSession:
         return taste(url, wire=self._wire, tls=endpoint.tls, name_of=self._host)
 
     def _open(self, taste: "Taste", credential: Credential) -> "EwsMailbox":
-        from mailbox_operator.mail.ews_client import choose_auth  # noqa: PLC0415 - the same
-        from mailbox_operator.mail.ews_discovery import find_service, require_https  # noqa: PLC0415
-        from mailbox_operator.mail.ews_mailbox import open_mailbox  # noqa: PLC0415
+        from mailbox_operator.mail.ews.client import choose_auth  # noqa: PLC0415 - the same
+        from mailbox_operator.mail.ews.discovery import find_service, require_https  # noqa: PLC0415
+        from mailbox_operator.mail.ews.mailbox import open_mailbox  # noqa: PLC0415
 
         if self._endpoint.path:
             door = self._door(choose_auth(credential, taste.offers))
@@ -156,6 +156,6 @@ class EwsSession:
         return open_mailbox(url, address=self._address, door=door)
 
     def _door(self, auth: "AuthBase | None" = None) -> "Door":
-        from mailbox_operator.mail.ews_client import Door  # noqa: PLC0415 - the same
+        from mailbox_operator.mail.ews.client import Door  # noqa: PLC0415 - the same
 
         return Door(wire=self._wire, tls=self._endpoint.tls, name_of=self._host, auth=auth)

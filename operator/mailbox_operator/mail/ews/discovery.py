@@ -17,8 +17,8 @@ from dns.resolver import Resolver
 
 from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.errors import Area, MailError
-from mailbox_operator.mail.ews_client import Door, Taste, ask_autodiscover, choose_auth, taste
-from mailbox_operator.mail.ews_wire import Wire
+from mailbox_operator.mail.ews.client import Door, Taste, ask_autodiscover, choose_auth, taste
+from mailbox_operator.mail.ews.wire import Wire
 
 PATH: Final = "/autodiscover/autodiscover.svc"
 XML_PATH: Final = "/autodiscover/autodiscover.xml"

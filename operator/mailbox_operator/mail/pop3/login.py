@@ -14,8 +14,8 @@ from mailbox_operator.mail.endpoint import Endpoint, Protocol
 from mailbox_operator.mail.errors import Area, MailError, SaslError, asking, system_words
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.library_wire import READ_SECONDS, LibraryWire
-from mailbox_operator.mail.pop3_capability import UNKNOWN, Capabilities, note_delay, parse_capabilities
-from mailbox_operator.mail.pop3_mechanism import USER, choose_mechanism, needs_utf8
+from mailbox_operator.mail.pop3.capability import UNKNOWN, Capabilities, note_delay, parse_capabilities
+from mailbox_operator.mail.pop3.mechanism import USER, choose_mechanism, needs_utf8
 from mailbox_operator.mail.sasl import Exchange, begin, decoded, told
 from mailbox_operator.mail.tls import Negotiated, client_context
 
