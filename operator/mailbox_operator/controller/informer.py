@@ -1,6 +1,7 @@
 """kopf inside our process: it watches, and touches neither our tasks nor our signals when it starts and ends."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Collection, Coroutine, Iterator
 from contextlib import aclosing
 from pathlib import Path
@@ -9,6 +10,10 @@ from typing import Any, Final
 import kopf
 from kopf._cogs.clients.watching import Bookmark, infinite_watch
 from kopf._core.reactor import queueing
+
+from mailbox_operator.controller.fault import describe, trace
+
+log = logging.getLogger(__name__)
 
 KOPF: Final = str(Path(kopf.__file__).parent)
 
@@ -35,7 +40,7 @@ class TasksOfOthers(Collection["asyncio.Task[Any]"]):
 
 
 def straight_watcher(registry: kopf.OperatorRegistry) -> Callable[..., Coroutine[None, None, None]]:
-    """Return what hands each event of a kind over to the kind's one handler, and raises what that fails of.
+    """Return what hands each event of a kind over to the kind's one handler; one that this fails of is logged and passed over.
 
     In place of kopf's own watcher, which keeps a task, a queue and a memory for each object, and for each event weighs
     what else than a handler of events may be meant: a third of the operator's CPU while thousands are new.
@@ -52,7 +57,11 @@ def straight_watcher(registry: kopf.OperatorRegistry) -> Callable[..., Coroutine
         async with aclosing(events):
             async for event in events:
                 if not isinstance(event, Bookmark) and event["type"] != "BOOKMARK":
-                    await hear(event=event)
+                    try:
+                        await hear(event=event)
+                    except Exception as error:  # noqa: BLE001 - nobody would watch the kind any more, nor notice it
+                        about = {"kind": str(resource), "fault": describe(error), "frames": trace(error)}
+                        log.error("an event broke off", extra=about)  # noqa: TRY400 - its words may hold a secret
                     await asyncio.sleep(0)  # thousands come at once
 
     return watch
