@@ -37,7 +37,6 @@ class OpenFolder:
         self._download = Download(folder, ledger=self.ledger, pipeline=pipeline, patience=link.patience)
         self._criteria = render_criteria(pipeline.fetch)
         link.connection.on_messages = self._download.receive
-        link.connection.news.clear()
 
     async def catch_up(self, *, through: Uid, after: AfterFetch) -> None:
         """Fetch what is new up to `through`, and what is to be handed over once more."""
@@ -118,6 +117,7 @@ async def open_folder(
     """Open a folder, of which was asked for what was `foreseen`; return it, and the last UID that it may have by now."""
     commands = ImapFolder(folder, link=link)
     selected = await commands.select(read_only=not follows_up(pipeline.fetch), say_who=say_who, foreseen=foreseen)
+    link.connection.news.clear()  # what comes from here on is news, also while it is waited below
     known = known_ledger(pipeline, folder.name)
     if known and why_anew(known, selected) is ResetReason.WENT_BACK:
         selected = await commands.check_uidnext(selected)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 import pytest
 
@@ -25,13 +25,13 @@ def mail(uids: range, *, word: str = "first") -> dict[int, bytes]:
 
 
 @contextlib.asynccontextmanager
-async def served(server: MailServer) -> AsyncIterator[Rig]:
+async def served(server: MailServer, fetch: Fetch = EVERYTHING) -> AsyncIterator[Rig]:
     """Have a source before the server."""
     async with playing(server.script) as peer:
         with tempfile.NamedTemporaryFile() as password:
             password.write(b"x")
             password.flush()
-            yield Rig(source_at(peer.port, password.name), fetch=EVERYTHING)
+            yield Rig(source_at(peer.port, password.name), fetch=fetch)
 
 
 def source_at(port: int, password_file: str) -> Source:
@@ -78,6 +78,27 @@ async def test_what_waits_for_the_sink_does_not_hide_a_new_message_with_its_uid(
             assert rig.sink.held_now[0].may_repeat, "as far as anybody can tell"
         assert rig.pipeline.checkpoint.reset is not None
         assert [message.message_id for message in rig.sink.delivered] == [b"<1@first>", b"<2@first>", b"<3@first>"]
+
+
+class Arriving(MailServer):
+    """Has a message come while it is asked what there is from a UID on."""
+
+    def _fetch(self, command: bytes) -> Iterable[bytes]:
+        found = [*super()._fetch(command)]
+        if command.startswith(b"UID FETCH 3:* ") and 3 not in self.messages:
+            self.messages |= mail(range(3, 4), word="second")
+            yield b"* 3 EXISTS"
+        yield from found
+
+
+async def test_what_comes_while_the_uids_are_looked_into_is_news() -> None:
+    server = Arriving(messages=mail(range(1, 6)))
+    async with served(server, Fetch(since_seconds=None, interval_seconds=3_600.0, mark_seen=False)) as rig:
+        assert await rig.once() is None
+        server.messages = mail(range(1, 3))
+        async with running(rig):
+            while rig.sink.delivered[-1].message_id != b"<3@second>":  # noqa: ASYNC110 - the sink has no event for it
+                await asyncio.sleep(0.01)
 
 
 async def test_a_server_whose_uidnext_lags_behind_its_messages_is_not_read_again() -> None:
