@@ -84,7 +84,8 @@ async def ask(kubectl: Kubectl, name: str, *, token: str, seconds: float) -> Obj
     """Return the Mailbox's status once the operator has handled `token`. Raises KubectlError, TimeoutError."""
     async with asyncio.timeout(seconds):
         await kubectl.run("annotate", RESOURCE, name, f"{RECONCILE_ANNOTATION}={token}", "--overwrite")
-        async with aclosing(kubectl.watch(RESOURCE, name)) as watching:
+        # By its name alone kubectl would get it, and hold back what it was when the watch began: an answer in between
+        async with aclosing(kubectl.watch(RESOURCE, f"--field-selector=metadata.name={name}")) as watching:
             async for found in watching:
                 status: Object = found.get("status") or {}
                 if status.get("lastHandledReconcileAt") == token:
