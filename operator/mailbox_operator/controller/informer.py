@@ -55,6 +55,7 @@ def straight_watcher(registry: kopf.OperatorRegistry) -> Callable[..., Coroutine
             settings=settings, resource=resource, namespace=namespace, operator_paused=operator_paused
         )
         async with aclosing(events):
+            # of thousands at once, a full buffer is heard before it is a worker's turn: what has changed goes first
             async for event in events:
                 if not isinstance(event, Bookmark) and event["type"] != "BOOKMARK":
                     try:
@@ -62,7 +63,6 @@ def straight_watcher(registry: kopf.OperatorRegistry) -> Callable[..., Coroutine
                     except Exception as error:  # noqa: BLE001 - nobody would watch the kind any more, nor notice it
                         about = {"kind": str(resource), "fault": describe(error), "frames": trace(error)}
                         log.error("an event broke off", extra=about)  # noqa: TRY400 - its words may hold a secret
-                    await asyncio.sleep(0)  # thousands come at once
 
     return watch
 
