@@ -11,6 +11,7 @@ from mailbox_operator.fetcher.backoff import chance
 from mailbox_operator.fetcher.checkpoint.checkpoint import ANY, Checkpoint
 from mailbox_operator.fetcher.checkpoint.store import FencedError, Store, StoreAwayError
 from mailbox_operator.fetcher.checkpoint.writer import CheckpointWriter
+from mailbox_operator.fetcher.memory import Keeper
 from mailbox_operator.fetcher.meter import Meter
 from mailbox_operator.fetcher.pipeline import Pipeline, rfc3339
 from mailbox_operator.fetcher.plan import Plan
@@ -105,6 +106,7 @@ class Engine:
             surroundings.store, pipeline=self._pipeline, progress=self.progress, valve=self._valve, chance=chance
         )
         self._pipeline.obey(plan.quarantine_request)
+        self._memory = Keeper()
         self._fenced: FencedError | None = None
         self._asked = False
 
@@ -128,6 +130,7 @@ class Engine:
             log.error("not everything was delivered", extra={"reason": health.reason, "said": health.said})
             self._leaving.set()
         self._around.meter.quarantined = self._around.checkpoint.quarantine.count
+        self._memory.look(self._around.meter.messages_delivered)
         self._writer.look()
 
     def progress(self) -> Progress:

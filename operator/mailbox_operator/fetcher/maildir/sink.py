@@ -18,6 +18,7 @@ from mailbox_operator.fetcher.maildir.folder import MaildirFolder
 from mailbox_operator.fetcher.maildir.held import Held
 from mailbox_operator.fetcher.maildir.name import Names, render_name
 from mailbox_operator.fetcher.maildir.text import pieces_with_lf
+from mailbox_operator.fetcher.memory import keep_freed
 from mailbox_operator.fetcher.message import Message, MessageKey, Parcel
 from mailbox_operator.fetcher.plan import Maildir
 from mailbox_operator.fetcher.sink import SinkContext, SinkHealth
@@ -245,6 +246,7 @@ class MaildirSink:
             self._alarm = None
         group, self._group, self._group_octets = self._group, [], 0
         self._last_size = len(group)
+        keep_freed()  # a group's memory is the next one's
         names = [held.name for held in group]
         self._committing = True
         try:
