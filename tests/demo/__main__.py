@@ -50,8 +50,8 @@ def up() -> None:
         follow(team, until_ready="True", seen=seen)
     with show.step("three mails come in: a question, one with an attachment, one in Japanese"):
         mail.send(ca, passwords[mail.CUSTOMER])
-        for event in receiver.wait_events(3):
-            show.event(event)
+        for number, event in enumerate(receiver.wait_events(3)):
+            show.event(event, receiver.body(number))
         assert len(receiver.events()) == 3, "each mail comes once"
     with show.step("somebody puts a wrong password into the Secret"):
         team.apply(objects.password("not-the-password"))

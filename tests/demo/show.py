@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email import message_from_string, policy
 from typing import Any
 
 from rich.console import Console
@@ -34,10 +35,14 @@ def manifest(text: str) -> None:
     console.print(Syntax(text.rstrip(), "yaml", background_color="default", padding=(0, 2), code_width=110), width=114)
 
 
-def event(one: dict[str, Any]) -> None:
-    """Print a CloudEvent as the receiver got it."""
+def event(one: dict[str, Any], body: str) -> None:
+    """Print a CloudEvent as the receiver got it, and what a person sees of the message in it."""
     shown = {key: value for key, value in one.items() if key.startswith("ce-") or key == "content-type"}
     for key, value in sorted(shown.items()):
         console.print(f"    [cyan]{key}[/]: ", end="")
         console.print(str(value), markup=False)
+    message = message_from_string(body, policy=policy.default)
+    attached = "".join(f", with {part.get_filename()}" for part in message.iter_attachments())
+    console.print("    [bold]Subject[/]: ", end="")
+    console.print(f"{message['Subject']}{attached}", markup=False)
     console.print(f"    [dim]{one['octets']:,} octets, sha256 {one['sha256'][:16]}…[/]\n")
