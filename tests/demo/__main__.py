@@ -1,7 +1,6 @@
 """`python -m demo up` shows a mailbox come alive and leaves it running; `python -m demo down` removes it all."""
 
 import json
-import os
 import secrets
 import shutil
 import subprocess
@@ -10,16 +9,15 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from demo import mail, objects, show
-from devcluster import cluster
+from demo import mail, objects, place, show
+from devcluster.cluster import demomail
+from devcluster.errors import ClusterError
 from support import helm_release
-from support.image import IMAGE, build_image
 from support.kube import Kube, until
 from support.receiving import start_receiver
 
 TOP: Final = Path(__file__).resolve().parents[2]
-NAME: Final = "demo"
-FOLDER: Final = TOP / ".dev" / NAME
+FOLDER: Final = TOP / ".dev" / place.NAME
 
 
 def up() -> None:
@@ -29,20 +27,19 @@ def up() -> None:
     down()
     passwords = {mail.SUPPORT: secrets.token_urlsafe(12), mail.CUSTOMER: secrets.token_urlsafe(12)}
     with show.step("a Kubernetes cluster, a mail server beside it, the operator's image"):
-        image = build_image()
-        ca = mail.start(FOLDER / "mail", binary=cluster.demomail(), passwords=passwords)
-        running = cluster.start(NAME, images={IMAGE: [str(image), "mailbox-operator"]}, dns={mail.HOST: mail.ADDRESS})
-        kube = Kube(kubeconfig=running.kubeconfig)
+        ca = mail.start(FOLDER / "mail", binary=demomail(), passwords=passwords)
+        kube, image = place.take(FOLDER), place.image()
     with show.step("the operator, by its chart; a receiver for the mail"):
         helm_release.install(
-            running.kubeconfig,
-            "mailbox-system",
-            {"image": {"repository": IMAGE.partition(":")[0], "tag": IMAGE.partition(":")[2]}},
+            kube.kubeconfig,
+            place.SYSTEM,
+            {"image": {"repository": image.rpartition(":")[0], "tag": image.rpartition(":")[2]}},
         )
         kube.apply(objects.namespace())
         team = kube.within(objects.NAMESPACE)
-        receiver = start_receiver(team, image=IMAGE)
-        kube.within("mailbox-system").run("rollout", "status", "deployment", "--timeout=60s", seconds=70)
+        team.apply(*objects.mail_server())
+        receiver = start_receiver(team, image=image)
+        kube.within(place.SYSTEM).run("rollout", "status", "deployment", "--timeout=60s", seconds=70)
     with show.step("kubectl apply -f mailbox.yaml"):
         show.manifest(objects.MAILBOX)
         team.apply(objects.ca(ca.read_text()), objects.password(passwords[mail.SUPPORT]))
@@ -63,7 +60,7 @@ def up() -> None:
         receiver.wait_events(6)
         show.console.print("  three more mails arrived")
     show.console.print(team.run("get", "mailbox", "-o", "wide"), markup=False)
-    farewell(running.kubeconfig, seconds=time.monotonic() - began)
+    farewell(kube.kubeconfig, seconds=time.monotonic() - began)
 
 
 def follow(kube: Kube, *, until_ready: str, seen: dict[str, tuple[str, str]]) -> None:
@@ -89,10 +86,10 @@ def follow(kube: Kube, *, until_ready: str, seen: dict[str, tuple[str, str]]) ->
 
 def farewell(kubeconfig: Path, *, seconds: float) -> None:
     """Say what to try next."""
-    shown = os.path.relpath(kubeconfig, Path.cwd())
+    shown = f"$PWD/{kubeconfig.relative_to(TOP)}" if kubeconfig.is_relative_to(TOP) else kubeconfig
     show.console.print(f"""[green bold]All of it happened, in {seconds:.0f} s.[/] It goes on running. Try:
 
-  export KUBECONFIG=$PWD/{shown} PATH=$PWD/.venv/bin:$PATH
+  export KUBECONFIG={shown} PATH=$PWD/.venv/bin:$PATH
   kubectl -n {objects.NAMESPACE} describe mailbox support
   kubectl mailbox verify support -n {objects.NAMESPACE}
   kubectl -n {objects.NAMESPACE} get pods,configmaps
@@ -103,8 +100,8 @@ def farewell(kubeconfig: Path, *, seconds: float) -> None:
 
 
 def down() -> None:
-    """Remove the cluster and the mail server."""
-    cluster.stop(NAME, delete=True)
+    """Remove the cluster, or what was put into one, and the mail server."""
+    place.leave(FOLDER, objects.NAMESPACE)
     mail.stop(FOLDER / "mail")
     shutil.rmtree(FOLDER, ignore_errors=True)
 
@@ -115,7 +112,7 @@ if __name__ == "__main__":
         raise SystemExit(__doc__)
     try:
         commands[sys.argv[1]]()
-    except (AssertionError, OSError, subprocess.SubprocessError, json.JSONDecodeError) as error:
+    except (AssertionError, ClusterError, OSError, subprocess.SubprocessError, json.JSONDecodeError) as error:
         show.console.print(f"[red bold]This step did not happen:[/] {type(error).__name__}", end=" ")
         show.console.print(str(error), markup=False)
         raise SystemExit(1) from error

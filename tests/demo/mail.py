@@ -13,7 +13,8 @@ from typing import Final
 from support.kube import until
 from testbed.address import add_address, remove_address, taken
 
-HOST: Final = "mail.demo.test"
+HOST: Final = "mail.helpdesk.svc"
+"""As the Service without a selector makes it known in any cluster (objects.py)."""
 ADDRESS: Final = "10.99.250.1"
 SUPPORT: Final = "support@demo.test"
 CUSTOMER: Final = "customer@demo.test"

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import yaml
 
-from demo.mail import HOST, SUPPORT
+from demo.mail import ADDRESS, HOST, SUPPORT
 
 NAMESPACE: Final = "helpdesk"
 
@@ -42,6 +42,30 @@ def password(value: str) -> dict[str, Any]:
 def ca(pem: str) -> dict[str, Any]:
     """Return the ConfigMap with the mail server's CA."""
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "demo-ca"}, "data": {"ca.crt": pem}}
+
+
+def mail_server() -> list[dict[str, Any]]:
+    """Return what gives the mail server beside the cluster a name in it: no proxy in between, the name is its address."""
+    name, _, _ = HOST.partition(".")
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": name},
+            "spec": {
+                "clusterIP": "None",
+                "ports": [{"name": "imaps", "port": 993}, {"name": "submission", "port": 587}],
+            },
+        },
+        {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {"name": name, "labels": {"kubernetes.io/service-name": name}},
+            "addressType": "IPv4",
+            "ports": [{"name": "imaps", "port": 993}, {"name": "submission", "port": 587}],
+            "endpoints": [{"addresses": [ADDRESS]}],
+        },
+    ]
 
 
 def mailbox() -> dict[str, Any]:
