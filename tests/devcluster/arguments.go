@@ -12,10 +12,7 @@ func (c *cluster) apiserverArgs() []string {
 		// The node forwards this address and port to the loopback listener.
 		"--advertise-address=" + c.nodeIP().String(),
 		"--service-cluster-ip-range=" + c.serviceCIDR(),
-		fmt.Sprintf("--etcd-servers=https://127.0.0.1:%d", c.EtcdPort),
-		"--etcd-cafile=" + pki("ca.crt"),
-		"--etcd-certfile=" + pki("apiserver-client.crt"),
-		"--etcd-keyfile=" + pki("apiserver-client.key"),
+		"--etcd-servers=unix://" + c.etcdSocket,
 		"--client-ca-file=" + pki("ca.crt"),
 		"--tls-cert-file=" + pki("apiserver.crt"),
 		"--tls-private-key-file=" + pki("apiserver.key"),

@@ -28,8 +28,9 @@ type cluster struct {
 	Upstream string // DNS server for names outside the cluster, or empty
 	Index    int    // selects the bridge and the two /24 networks
 	APIPort  int
-	EtcdPort int
 	PeerPort int
+
+	etcdSocket string
 }
 
 func (c *cluster) path(elem ...string) string {
@@ -105,7 +106,7 @@ func openCluster(dataDir string, port int, node bool) (*cluster, error) {
 // choosePorts keeps a restarted cluster's ports where that is possible:
 // kubeconfig files and etcd's member list name them.
 func (c *cluster) choosePorts(api int) (err error) {
-	for _, p := range []*int{&c.APIPort, &c.EtcdPort, &c.PeerPort} {
+	for _, p := range []*int{&c.APIPort, &c.PeerPort} {
 		if p == &c.APIPort && api != 0 {
 			*p = api
 		} else if *p, err = freePort(*p); err != nil {

@@ -38,6 +38,11 @@ func (c *cluster) run(ctx context.Context, o runOptions) (err error) {
 	if err := os.MkdirAll(c.path("logs"), 0o755); err != nil {
 		return err
 	}
+	removeSocketDir, err := c.makeSocketDir()
+	if err != nil {
+		return err
+	}
+	defer removeSocketDir()
 	etcd, err := c.startEtcd()
 	if err != nil {
 		return fmt.Errorf("etcd: %w", err)

@@ -12,7 +12,7 @@ from typing import Final
 
 from rich.console import Console
 
-from operator_race.access import read_access
+from operator_race.access import as_service_account, read_access
 from operator_race.contestants import CONTESTANTS, Contestant
 from operator_race.process import EndedError
 from operator_race.profile import NAMESPACE
@@ -68,7 +68,7 @@ def arguments() -> argparse.Namespace:
 
 @contextmanager
 def control_plane(kubeconfig: Path | None) -> Iterator[Path]:
-    """Yield the given cluster's kubeconfig, or that of a control plane (no node) that is there for the race alone."""
+    """Yield the given cluster's kubeconfig, or a service account's for a control plane (no node) for the race alone."""
     if kubeconfig is not None:
         yield kubeconfig
         return
@@ -76,7 +76,7 @@ def control_plane(kubeconfig: Path | None) -> Iterator[Path]:
 
     cluster.stop("bench", delete=True)
     try:
-        yield cluster.start("bench", node=False, environment={"GOGC": RARE_COLLECTION}).kubeconfig
+        yield as_service_account(cluster.start("bench", node=False, environment={"GOGC": RARE_COLLECTION}).kubeconfig)
     finally:
         cluster.stop("bench", delete=True)
 
