@@ -30,7 +30,7 @@ class Folders(Model):
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
     exclude: list[FolderGlob] = Field(
-        default=[],
+        default_factory=list,
         max_length=64,
         description="Of these, which not.",
         json_schema_extra={"x-kubernetes-list-type": "set"},
@@ -49,13 +49,13 @@ class Filter(Model):
 
     unseen_only: bool = Field(default=False, description="Only messages not marked as seen.")
     headers: list[HeaderMatch] = Field(
-        default=[],
+        default_factory=list,
         max_length=16,
         description="Headers that a message must carry.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
     from_: list[Address] = Field(
-        default=[],
+        default_factory=list,
         alias="from",
         max_length=64,
         description="Senders; a message must be from one of them.",

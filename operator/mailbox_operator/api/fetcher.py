@@ -58,7 +58,7 @@ class FetcherOptions(Model):
     )
     node_selector: dict[LabelKey, LabelValue] = Field(default={}, max_length=32, description="Node labels to require.")
     tolerations: list[dict[str, Any]] = Field(
-        default=[],
+        default_factory=list,
         max_length=32,
         description="Taints of nodes that it tolerates, as in a pod.",
         json_schema_extra={"items": TOLERATION, "x-kubernetes-list-type": "atomic"},

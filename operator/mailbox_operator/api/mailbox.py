@@ -119,7 +119,7 @@ class MailboxSpec(Model):
     display_name: OneLine | None = Field(default=None, description="Shown to people; the From display name.")
     description: Text | None = Field(default=None, description="For people.")
     from_addresses: list[FromAddress] = Field(
-        default=[],
+        default_factory=list,
         max_length=64,
         description="Further identities to send as; each is checked where the protocol can tell.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["address"]},

@@ -142,25 +142,25 @@ class MailProviderSpec(Model):
 
     display_name: OneLine | None = Field(default=None, description="Shown to people.")
     domains: list[Domain] = Field(
-        default=[],
+        default_factory=list,
         max_length=256,
         description="Address domains it serves.",
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
     mx_suffixes: list[Domain] = Field(
-        default=[],
+        default_factory=list,
         max_length=64,
         description="Suffixes of MX hosts that show it.",
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
     incoming: list[IncomingEndpoint] = Field(
-        default=[],
+        default_factory=list,
         max_length=16,
         description="Where mail comes in, by preference.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
     outgoing: list[OutgoingEndpoint] = Field(
-        default=[],
+        default_factory=list,
         max_length=16,
         description="Where mail goes out, by preference.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
@@ -186,7 +186,7 @@ class MailProviderSpec(Model):
         default=None, alias="documentationURL", description="The provider's own page."
     )
     retirements: list[Retirement] = Field(
-        default=[],
+        default_factory=list,
         max_length=16,
         description="What the vendor switches off. A Mailbox that works by it is warned; absent: of what is known of Exchange Online.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["protocol"]},

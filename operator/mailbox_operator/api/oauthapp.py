@@ -191,7 +191,7 @@ class OAuthAppSpec(Model):
         description="OAuth grant."
     )
     scopes: list[Annotated[str, Field(min_length=1, max_length=512)]] = Field(
-        default=[],
+        default_factory=list,
         max_length=64,
         description="Scopes in place of the provider's.",
         json_schema_extra={"x-kubernetes-list-type": "set"},
@@ -203,7 +203,7 @@ class OAuthAppSpec(Model):
         default_factory=AppAllowedNamespaces, description="Who may refer to it."
     )
     allowed_addresses: list[Annotated[str, Field(min_length=1, max_length=320)]] = Field(
-        default=[],
+        default_factory=list,
         max_length=256,
         description="Globs of the mailboxes it may open. An app-only permission opens every mailbox of a tenant: this narrows it.",
         json_schema_extra={"x-kubernetes-list-type": "set"},

@@ -27,7 +27,7 @@ class LabelRequirement(Model):
     key: LabelKey = Field(description="The label.")
     operator: Literal["In", "NotIn", "Exists", "DoesNotExist"] = Field(description="How it relates to the values.")
     values: list[LabelValue] = Field(
-        default=[],
+        default_factory=list,
         max_length=32,
         description="Values, for In and NotIn.",
         json_schema_extra={"x-kubernetes-list-type": "set"},
@@ -54,7 +54,7 @@ class LabelSelector(Model):
         default={}, max_length=32, description="Labels that an object must carry with these values."
     )
     match_expressions: list[LabelRequirement] = Field(
-        default=[],
+        default_factory=list,
         max_length=32,
         description="What further labels must be.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},

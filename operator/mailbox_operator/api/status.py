@@ -82,7 +82,7 @@ class MailboxStatus(Model):
         default=-1, description="Generation of the spec that the status speaks of; -1: none yet."
     )
     conditions: list[Condition] = Field(
-        default=[],
+        default_factory=list,
         max_length=32,
         description="One for each step, in their order; the last is Ready.",
         json_schema_extra=CONDITIONS_LIST,
@@ -116,6 +116,9 @@ class PlainStatus(Model):
         default=-1, description="Generation of the spec that the status speaks of; -1: none yet."
     )
     conditions: list[Condition] = Field(
-        default=[], max_length=16, description="Conditions; the last is Ready.", json_schema_extra=CONDITIONS_LIST
+        default_factory=list,
+        max_length=16,
+        description="Conditions; the last is Ready.",
+        json_schema_extra=CONDITIONS_LIST,
     )
     mailboxes: int | None = Field(default=None, description="Mailboxes that refer to it.")

@@ -15,7 +15,7 @@ JITTER: Final = 0.1
 
 def rfc3339(moment: datetime) -> str:
     """Return a moment as Kubernetes writes it: UTC, whole seconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).isoformat()[:19] + "Z"
 
 
 def parse_time(text: str) -> datetime:

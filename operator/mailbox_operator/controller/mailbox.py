@@ -96,7 +96,10 @@ class MailboxReconciler:
         self._refer(key, judgement.references)
         before: Object = obj.get("status") or {}
         memory = self._memory.setdefault(key, Memory(tries=before.get("failedProbes") or 0))
-        run, working = self._ask(key, mailbox, judgement, obj, memory)
+        asked = self._ask(key, mailbox, judgement, obj, memory)
+        if asked is None:
+            return  # a proof has begun because it was time: its end brings a visit, and nobody waits for anything before
+        run, working = asked
         found = Evidence(
             judgement=judgement,
             before=before,
@@ -155,8 +158,11 @@ class MailboxReconciler:
 
     def _ask(
         self, key: Key, mailbox: Mailbox, judgement: Judgement, obj: Object, memory: Memory
-    ) -> tuple[Run | None, bool]:
-        """Start a run where one is wanted. Returns a result to write down, and whether the status waits for one."""
+    ) -> tuple[Run | None, bool] | None:
+        """Start a run where one is wanted. Returns a result to write down, and whether the status waits for one.
+
+        None: one was started that nothing has asked for but the time.
+        """
         if judgement.chosen is None or mailbox.spec.suspend:
             self.prover.stop(key)
             memory.due = None
@@ -174,7 +180,8 @@ class MailboxReconciler:
         if memory.broken == question and memory.due and memory.due > self.clock():
             return None, not fresh
         asked_for = token != status.get("lastHandledReconcileAt", "")
-        if fresh and not asked_for and not self._due(key, mailbox, judgement, status, memory):
+        unasked = fresh and not asked_for and not self._refusal_heard(mailbox, judgement, memory)
+        if unasked and not self._due(key, mailbox, status, memory):
             return None, False
         if not fresh and memory.broken != question:
             memory.tries = 0
@@ -187,9 +194,9 @@ class MailboxReconciler:
             urgent=asked_for or not fresh,
         )
         self.prover.start(key, mailbox, judgement.chosen, asked=asked)
-        return None, not fresh
+        return None if unasked else (None, not fresh)
 
-    def _due(self, key: Key, mailbox: Mailbox, judgement: Judgement, status: Object, memory: Memory) -> bool:
+    def _due(self, key: Key, mailbox: Mailbox, status: Object, memory: Memory) -> bool:
         now = self.clock()
         if memory.due is None:  # after a start: those long overdue are spread out
             written = status.get("nextProbeTime")
@@ -198,8 +205,6 @@ class MailboxReconciler:
             memory.due = parse_time(written) if written else now
             if memory.due <= now:
                 memory.due = now + timedelta(seconds=spread * random.random())  # noqa: S311 - spreads load
-        if self._refusal_heard(mailbox, judgement, memory):
-            return True
         left = (memory.due - now).total_seconds()
         if left > 0:
             self.later(key, left)

@@ -48,6 +48,8 @@ log = logging.getLogger(__name__)
 RELIST_SECONDS: Final = 600.0
 RETRY_SECONDS: Final = 10.0
 CONFLICT: Final = 409
+YOUNG: Final = 10_000
+"""Objects that come before a look for garbage among the youngest: most are of proofs under way, and none."""
 RARELY: Final = 100
 """Collections of garbage of middle age before one of all there is."""
 
@@ -143,11 +145,13 @@ def _reconcilers(client: Client, world: World, prover: Prover, settings: Setting
 
 async def _work(queue: WorkQueue, reconcilers: dict[str, Reconcile], readiness: Readiness) -> None:
     """Visit keys, one after the other, for ever."""
+    duration = {kind: RECONCILE_SECONDS.labels(kind) for kind in reconcilers}
+    count = {kind: RECONCILES.labels(kind) for kind in reconcilers}
     await readiness.listed.wait()  # a Secret that is not listed yet is not one that is missing
     while True:
         key = await queue.take()
         try:
-            with RECONCILE_SECONDS.labels(key.kind).time():
+            with duration[key.kind].time():
                 await reconcilers[key.kind](key)
         except ApiError as error:
             _refused(queue, key, error)
@@ -158,7 +162,7 @@ async def _work(queue: WorkQueue, reconcilers: dict[str, Reconcile], readiness: 
         else:
             queue.succeeded(key)
         finally:
-            RECONCILES.labels(key.kind).inc()
+            count[key.kind].inc()
             queue.done(key)
         await asyncio.sleep(0)  # most visits ask nobody: thousands in a row would let nobody hear of what has changed
 
@@ -237,8 +241,8 @@ def _spare_what_stays() -> None:
     """
     gc.collect()
     gc.freeze()
-    young, middle, _ = gc.get_threshold()
-    gc.set_threshold(young, middle, RARELY)
+    _, middle, _ = gc.get_threshold()
+    gc.set_threshold(YOUNG, middle, RARELY)
 
 
 async def _list(world: World, client: Client, settings: Settings) -> bool:

@@ -21,6 +21,8 @@ HTTP_PORTS: Final = {"http": 80, "https": 443}
 EWS_PATH: Final = "/EWS/Exchange.asmx"
 BASIC: Final = "Basic"
 """What a vendor calls the sign-in by a password."""
+USUAL_FORM: Final = UsernameForm()
+NO_LIMITS: Final = Limits()
 
 
 class UnresolvedError(Exception):
@@ -84,8 +86,8 @@ class Resolution:
 def resolve(spec: MailboxSpec, *, provider: MailProviderSpec | None) -> Resolution:
     """Return the choice. Raises UnresolvedError."""
     name = spec.provider_ref.name if spec.provider_ref else None
-    form = provider.username_form if provider else UsernameForm()
-    limits = provider.limits if provider and provider.limits else Limits()
+    form = provider.username_form if provider else USUAL_FORM
+    limits = provider.limits if provider and provider.limits else NO_LIMITS
     login = _login(spec.credentials, spec.address, form)
     other = spec.outgoing.credentials if spec.outgoing else None
     return Resolution(

@@ -5,7 +5,7 @@ import base64
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -50,7 +50,10 @@ class Visits:
 
 @asynccontextmanager
 async def visiting(
-    client: Client, store: Store, policy: Callable[[], AddressPolicy] = lambda: ANYTHING
+    client: Client,
+    store: Store,
+    policy: Callable[[], AddressPolicy] = lambda: ANYTHING,
+    clock: Callable[[], datetime] = lambda: NOW,
 ) -> AsyncIterator[Visits]:
     wishes: list[tuple[Key, float]] = []
     finished = asyncio.Event()
@@ -74,7 +77,7 @@ async def visiting(
             teller=Teller(client=client, pod="test", clock=lambda: NOW),
             allow_insecure=False,
             later=lambda key, seconds: wishes.append((key, seconds)),
-            clock=lambda: NOW,
+            clock=clock,
         )
         yield Visits(reconciler, prover, finished, wishes)
         prover.stop(KEY)
@@ -153,6 +156,34 @@ async def test_who_asks_between_a_runs_end_and_its_visit_is_not_forgotten() -> N
         running = visits.prover.running(KEY)
         assert running
         assert running.token == "now"
+
+
+async def test_a_visit_that_begins_a_proof_because_it_is_time_leaves_all_else_to_the_one_at_its_end() -> None:
+    store, _ = known()
+    now = [NOW]
+    server = ApiServer(answer=lambda asked: answered(store, asked))
+    async with (
+        serving(server) as client,
+        visiting(client, store, clock=lambda: now[0]) as visits,
+        asyncio.timeout(40),
+    ):
+        await visits.reconciler.reconcile(KEY)
+        await visits.finished.wait()
+        await visits.reconciler.reconcile(KEY)
+        visits.finished.clear()
+        written = store.get(KEY)
+        assert written is not None
+        del written["status"]["resolved"]
+        asked = len(server.asked)
+        now[0] += timedelta(days=1)
+        await visits.reconciler.reconcile(KEY)
+        assert visits.prover.running(KEY)
+        assert len(server.asked) == asked
+        await visits.finished.wait()
+        await visits.reconciler.reconcile(KEY)
+        found = store.get(KEY)
+        assert found is not None
+        assert "resolved" in found["status"]
 
 
 async def test_a_proof_that_breaks_off_is_told_without_its_words_and_rests(caplog: pytest.LogCaptureFixture) -> None:
