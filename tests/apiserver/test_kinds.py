@@ -101,3 +101,18 @@ def test_status_is_written_beside_the_spec_and_not_through_it(team: Kube) -> Non
     row = team.run("get", "mbx", "-o", "wide").split("\n")[1]
     assert "CredentialsRejected" in row
     assert "check the password" in row
+
+
+def test_an_applied_manifest_takes_back_what_others_wrote_beside_it_and_leaves_them_the_rest(team: Kube) -> None:
+    incoming = {"host": "imap.example.com"}
+    applied = SMALLEST | {"metadata": {"name": "owned"}, "spec": SMALLEST["spec"] | {"incoming": incoming}}
+    for _ in range(2):  # the API server writes a second time what it has completed with defaults, whatever the schema
+        team.apply(applied)
+    known = team.get("mailbox", "owned")
+    team.apply(applied)
+    assert team.get("mailbox", "owned")["metadata"]["resourceVersion"] == known["metadata"]["resourceVersion"]
+    team.patch("mailbox", "owned", {"spec": {"suspend": True, "incoming": {"port": 1993}}})
+    team.apply(applied)
+    spec = team.get("mailbox", "owned")["spec"]
+    assert spec["incoming"] == incoming, "where mail comes in is one thing, of one owner"
+    assert spec["suspend"] is True

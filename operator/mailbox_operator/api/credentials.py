@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 
 from mailbox_operator.api.model import Model
 from mailbox_operator.api.references import SecretKey
-from mailbox_operator.api.rules import at_most_one, exactly_one, rules, rules_at_once
+from mailbox_operator.api.rules import AS_ONE, at_most_one, exactly_one, rules, rules_at_once
 from mailbox_operator.api.syntax import DataKey, ObjectName, Username
 
 Mechanism = Literal["Plain", "Login", "CRAMMD5", "SCRAM", "NTLM", "Basic", "XOAUTH2", "OAUTHBEARER"]
@@ -15,12 +15,16 @@ Mechanism = Literal["Plain", "Login", "CRAMMD5", "SCRAM", "NTLM", "Basic", "XOAU
 class OAuthAppReference(Model):
     """An OAuthApp, here or in another namespace that allows it."""
 
+    model_config = ConfigDict(json_schema_extra=AS_ONE)
+
     name: ObjectName = Field(description="Name of the OAuthApp.")
     namespace: ObjectName | None = Field(default=None, description="Its namespace; default: the Mailbox's own.")
 
 
 class RefreshToken(Model):
     """A key of a Secret with a refresh token."""
+
+    model_config = ConfigDict(json_schema_extra=AS_ONE)
 
     name: ObjectName = Field(description="Name of the Secret, in this namespace.")
     key: DataKey = Field(default="refresh-token", description="Key in the Secret's data.")
@@ -67,6 +71,7 @@ class Credentials(Model):
                 "with oauth the mechanism is XOAUTH2 or OAUTHBEARER: leave mechanism out, or use one of these",
             ),
         )
+        | AS_ONE
     )
 
     username: Username | None = Field(

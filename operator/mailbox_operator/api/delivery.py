@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 
 from mailbox_operator.api.model import Model
 from mailbox_operator.api.references import CertificateSecret, NameOnly
-from mailbox_operator.api.rules import exactly_one, rules
+from mailbox_operator.api.rules import AS_ONE, exactly_one, rules
 from mailbox_operator.api.syntax import URL, Address, DataKey, Host, ObjectName, Port, between, matching
 
 ServiceName = Annotated[
@@ -42,6 +42,8 @@ RelativePath = Annotated[
 class ServiceReference(Model):
     """A Service in the Mailbox's namespace."""
 
+    model_config = ConfigDict(json_schema_extra=AS_ONE)
+
     name: ServiceName = Field(description="Name of the Service, in this namespace.")
     port: Port = Field(default=80, description="Port of the Service.")
     path: UrlPath = Field(default="/", description="Path to post to.")
@@ -49,6 +51,8 @@ class ServiceReference(Model):
 
 class SigningKey(Model):
     """A key of a Secret that signs requests."""
+
+    model_config = ConfigDict(json_schema_extra=AS_ONE)
 
     name: ObjectName = Field(description="Name of the Secret, in this namespace.")
     key: DataKey = Field(default="signing-key", description="Key in the Secret's data.")

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from mailbox_operator.api.model import Model
-from mailbox_operator.api.rules import at_most_one, rules_at_once
+from mailbox_operator.api.rules import AS_ONE, at_most_one, rules_at_once
 from mailbox_operator.api.syntax import ONE_LINE, Address, Quantity, Since, Text, between, matching
 
 FolderGlob = Annotated[str, Field(min_length=1, max_length=512, json_schema_extra=ONE_LINE)]
@@ -21,6 +21,8 @@ HeaderName = Annotated[
 
 class Folders(Model):
     """Which folders, by name, glob or special use (RFC 6154)."""
+
+    model_config = ConfigDict(json_schema_extra=AS_ONE)
 
     include: list[FolderGlob] = Field(
         default=["INBOX"],
@@ -46,6 +48,8 @@ class HeaderMatch(Model):
 
 class Filter(Model):
     """Which messages are handed over. All of it must hold."""
+
+    model_config = ConfigDict(json_schema_extra=AS_ONE)
 
     unseen_only: bool = Field(default=False, description="Only messages not marked as seen.")
     headers: list[HeaderMatch] = Field(
@@ -78,6 +82,7 @@ class AfterFetch(Model):
             ),
             at_most_one("deleteAfter", "moveTo", what="a moved message is no longer ours to delete"),
         )
+        | AS_ONE
     )
 
     mark_seen: bool = Field(default=True, description="Mark it as seen.")

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 
 from mailbox_operator.api.model import Model
 from mailbox_operator.api.object_meta import ObjectMeta
-from mailbox_operator.api.rules import exactly_one, rules, together
+from mailbox_operator.api.rules import AS_ONE, exactly_one, rules, together
 from mailbox_operator.api.selectors import LabelSelector
 from mailbox_operator.api.status import PlainStatus
 from mailbox_operator.api.syntax import URL, DataKey, ObjectName, matching
@@ -15,6 +15,8 @@ from mailbox_operator.api.syntax import URL, DataKey, ObjectName, matching
 class ClientSecret(Model):
     """A client secret."""
 
+    model_config = ConfigDict(json_schema_extra=AS_ONE)
+
     name: ObjectName = Field(description="Name of the Secret, in this namespace.")
     key: DataKey = Field(default="client-secret", description="Key in the Secret's data.")
 
@@ -22,11 +24,15 @@ class ClientSecret(Model):
 class Certificate(Model):
     """A Secret of type kubernetes.io/tls."""
 
+    model_config = ConfigDict(json_schema_extra=AS_ONE)
+
     name: ObjectName = Field(description="Name of the Secret, in this namespace.")
 
 
 class ServiceAccountKey(Model):
     """A Google service account's key file."""
+
+    model_config = ConfigDict(json_schema_extra=AS_ONE)
 
     name: ObjectName = Field(description="Name of the Secret, in this namespace.")
     key: DataKey = Field(default="key.json", description="Key in the Secret's data.")

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 
 from mailbox_operator.api.credentials import Credentials
 from mailbox_operator.api.model import Model
-from mailbox_operator.api.rules import Rule, rules_at_once
+from mailbox_operator.api.rules import AS_ONE, Rule, rules_at_once
 from mailbox_operator.api.syntax import URL, Host, Port
 
 SecurityName = Literal["TLS", "StartTLS", "None"]
@@ -41,6 +41,7 @@ class Incoming(Model):
             FIXED_ADDRESS,
             operands=PROTOCOL,
         )
+        | AS_ONE
     )
 
     protocol: Literal["IMAP", "POP3", "EWS", "Graph", "Gmail"] | None = Field(
@@ -75,6 +76,7 @@ class Outgoing(Model):
             FIXED_ADDRESS,
             operands=PROTOCOL,
         )
+        | AS_ONE
     )
 
     protocol: Literal["SMTP", "EWS", "Graph", "Gmail", "None"] | None = Field(

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 
 from mailbox_operator.api.model import Model
 from mailbox_operator.api.references import CertificateConfigMap, CertificateSecret
-from mailbox_operator.api.rules import at_most_one, rules
+from mailbox_operator.api.rules import AS_ONE, at_most_one, rules
 from mailbox_operator.api.syntax import Host
 
 
@@ -21,6 +21,7 @@ class Tls(Model):
                 "insecureSkipVerify would ignore the CA bundle: remove insecureSkipVerify",
             ),
         )
+        | AS_ONE
     )
 
     ca_secret_ref: CertificateSecret | None = Field(

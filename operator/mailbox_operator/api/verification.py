@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from mailbox_operator.api.model import Model
+from mailbox_operator.api.rules import AS_ONE
 from mailbox_operator.api.syntax import between
 
 StepTime = Annotated[str, Field(max_length=32, json_schema_extra=between("1s", "5m"))]
@@ -12,6 +13,8 @@ StepTime = Annotated[str, Field(max_length=32, json_schema_extra=between("1s", "
 
 class Timeouts(Model):
     """Total time of each step."""
+
+    model_config = ConfigDict(json_schema_extra=AS_ONE)
 
     connect: StepTime = Field(default="10s", description="To resolve, connect and read the greeting.")
     authenticate: StepTime = Field(default="5s", description="To sign in.")
