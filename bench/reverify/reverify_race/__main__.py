@@ -4,16 +4,14 @@ import argparse
 import asyncio
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from operator_race.__main__ import control_plane
-from operator_race.access import Access, read_access
+from operator_race.access import read_access
 from rich.console import Console
 
 from apiserver.controller.operator_process import Operator
-from apiserver.controller.service_account import restricted_kubeconfig
 from reverify_race.bare import run_bare
 from reverify_race.mailboxes import NAMESPACE, opened
 from reverify_race.report import json_line, print_table
@@ -40,29 +38,26 @@ def main() -> int:
             kube.run("apply", "--server-side", "-f", str(path))
             kube.run("wait", "--for=condition=Established", "--timeout=30s", "-f", str(path))
         kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
-        as_pod = restricted_kubeconfig(kube, Path(logs) / "kubeconfig", without=None)
-        access = read_access(kubeconfig)
-
-        def start() -> Operator:
-            return start_operator(as_pod, Path(logs) / "operator.log", parallel=given.parallel)
-
-        bare, waves = asyncio.run(rounds(given, server, access, start, console))
+        bare, waves = asyncio.run(rounds(given, server, kubeconfig, Path(logs) / "operator.log", console))
     print_table(bare, waves, console=Console(highlight=False, width=None if sys.stdout.isatty() else 160))
     print(json_line(bare, waves))
     return 0
 
 
 async def rounds(
-    given: argparse.Namespace, server: Server, access: Access, start: Callable[[], Operator], console: Console
+    given: argparse.Namespace, server: Server, kubeconfig: Path, log: Path, console: Console
 ) -> tuple[list[float], list[Wave]]:
     """Make the mailboxes, have them proven once, and then run the rounds."""
     names = [f"b{number}" for number in range(given.n)]
     for name in names:
         server.account(name)
 
+    def start() -> Operator:
+        return start_operator(kubeconfig, log, parallel=given.parallel)
+
     bare: list[float] = []
     waves: list[Wave] = []
-    async with opened(access, server=server) as mailboxes:
+    async with opened(read_access(kubeconfig), server=server) as mailboxes:
         operator = await asyncio.to_thread(start)
         await mailboxes.make(names)
         async with asyncio.timeout(600):

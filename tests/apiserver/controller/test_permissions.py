@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from apiserver.controller.conftest import RIGHT, WEBHOOK, Team
+from apiserver.controller.conftest import RIGHT, WEBHOOK, Team, needed, restricted_kubeconfig
 from apiserver.controller.operator_process import Operator
 from apiserver.controller.recording_gate import Used, recording_gate
-from apiserver.controller.service_account import needed, restricted_kubeconfig
 from support.kube import until
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.timeout(120)]

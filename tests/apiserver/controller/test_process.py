@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from apiserver.controller.conftest import Team
+from apiserver.controller.conftest import Team, restricted_kubeconfig
 from apiserver.controller.operator_process import Operator
-from apiserver.controller.service_account import restricted_kubeconfig
 from devcluster import cluster as devcluster
 from mailbox_operator.api.crd import documents
 from support.kube import Kube, until
