@@ -51,7 +51,9 @@ def read_sentences() -> list[Case]:
     """Return the sentences that programs show, and their paraphrases, which are no measure but must not be lost."""
     groups = yaml.safe_load((FOLDER / f"{SENTENCES}.yaml").read_text())
     return [
-        _case({"text": text, "reason": one["reason"], "source": SENTENCES}) for one in groups for text in one["texts"]
+        _case({"text": text, "reason": one["reason"], "given": one.get("given", {}), "source": SENTENCES})
+        for one in groups
+        for text in one["texts"]
     ]
 
 

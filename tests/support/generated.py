@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Final
 
 from mailbox_operator.api import crd, reference
-from mailbox_operator.diagnosis import page
+from mailbox_operator.diagnosis import likelihood, page
+from support import learning
 
 TOP: Final = Path(__file__).resolve().parents[2]
 
@@ -19,6 +20,7 @@ def files() -> dict[Path, str]:
     for name, text in reference.pages().items():
         found[TOP / "docs/reference" / name] = text
     found[TOP / "docs/troubleshooting.md"] = page.render_page()
+    found[likelihood.WEIGHTS] = learning.render_weights()
     return found
 
 

@@ -1,6 +1,6 @@
 """The page docs/troubleshooting.md, made from the knowledge base: an anchor for each reason that can be met in this version."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 from mailbox_operator.diagnosis.finding import Retry
@@ -43,7 +43,7 @@ Each condition of a Mailbox that is not True has a reason, and a message that re
 
 This page lists the reasons that stand for a server's words or the network's: what they mean, what to do, whether the operator
 tries again by itself, and words that servers were heard to say. A reason such as `AppPasswordRequiredOrCredentialsInvalid` says that these words do
-not tell which of the two it is; the likelier one comes first. Words that are not known are shown as they came, with the reason `Unrecognised`.
+not tell which of the two it is; the likelier one comes first, and each has its own section, also where the two together have none. Words that are not known are shown as they came, with the reason `Unrecognised`.
 How words are told apart is described in [a decision record](decisions/0005-diagnosis-by-rank-of-evidence.md).
 """
 
@@ -54,18 +54,20 @@ def render_page() -> str:
     for rule in rules():
         if not SPOKEN.keys().isdisjoint(rule.areas):
             heard.setdefault(rule.reason.name, []).append(rule)
+            for cause in rule.causes:
+                heard.setdefault(cause, [])
     parts = [HEAD, _contents(heard)]
     parts.extend(_section(name, heard[name]) for name in sorted(heard))
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
 
 
-def _contents(heard: Mapping[str, Iterable[Rule]]) -> str:
-    rows = [f"| [`{name}`](#{name.lower()}) | {', '.join(_areas(heard[name]))} |" for name in sorted(heard)]
+def _contents(heard: Iterable[str]) -> str:
+    rows = [f"| [`{name}`](#{name.lower()}) | {', '.join(_areas(name))} |" for name in sorted(heard)]
     return "\n".join(["\n| reason | heard from |", "|---|---|", *rows])
 
 
-def _areas(of_reason: Iterable[Rule]) -> list[str]:
-    met = {area for rule in of_reason for area in rule.areas}
+def _areas(name: str) -> list[str]:
+    met = {area for rule in rules() if name in {rule.reason.name, *rule.causes} for area in rule.areas}
     return [spoken for area, spoken in SPOKEN.items() if area in met]
 
 

@@ -10,7 +10,6 @@ A rule in `data/` names what it asks for; all of it must hold:
     status: `NO`, `535`, `5XX`; "": none was heard
     not_status: the same, where the rule does not hold
     commands: what was asked last; "": not known
-    about, said: concepts (concepts.yaml), one of each, both in one clause
     words, unless: patterns of what must and what must not be said
 
 and `reason` (several: the evidence cannot tell), `meaning` and `action` where the reason's own are not telling enough, `samples` that lead to
@@ -23,7 +22,6 @@ from functools import lru_cache
 from typing import Any, Final
 
 from mailbox_operator.diagnosis.clues import Clues
-from mailbox_operator.diagnosis.concepts import clauses_of
 from mailbox_operator.diagnosis.data_files import read_data
 from mailbox_operator.diagnosis.evidence import Evidence
 from mailbox_operator.diagnosis.reasons import Reason, combine, reasons
@@ -42,7 +40,6 @@ FILES: Final = (
     "network",
     "languages",
     "general",
-    "pairs",
 )
 """In the order in which rules of one rank are tried: what a server says tells more than what its network does, and what is wrong with
 a receiver is told as such."""
@@ -59,15 +56,9 @@ class Rank(IntEnum):
     """A code of a standard."""
     VAGUE = 3
     """Words that many causes share."""
-    PAIR = 4
-    """What is talked of and what is said of it, in whichever words."""
-    COMMON = 5
-    """The same, where many causes share it."""
-    STATE = 6
-    """Words for the state of a server, which libraries use of everything that fails."""
-    GENERAL = 7
+    GENERAL = 4
     """A code that servers use for nearly everything."""
-    STATUS = 8
+    STATUS = 5
     """A bare status."""
 
 
@@ -87,8 +78,6 @@ class Rule:
     status: frozenset[str]
     not_status: frozenset[str]
     commands: frozenset[str]
-    about: frozenset[str]
-    said: frozenset[str]
     words: re.Pattern[str] | None
     unless: re.Pattern[str] | None
     samples: tuple[Evidence, ...]
@@ -109,14 +98,6 @@ class Rule:
             and (not self.status or not self.status.isdisjoint(clues.statuses))
             and self.not_status.isdisjoint(clues.statuses)
             and (not self.commands or not self.commands.isdisjoint(clues.commands))
-            and (not self.said or self._is_said(clues.words))
-        )
-
-    def _is_said(self, words: str) -> bool:
-        """Say whether one clause has both what is asked for and what is said of it."""
-        return any(
-            not self.said.isdisjoint(clause) and not (self.about and self.about.isdisjoint(clause))
-            for clause in clauses_of(words)
         )
 
 
@@ -154,8 +135,6 @@ def _rule(one: dict[str, Any]) -> Rule:
         status=frozenset(str(status) for status in one.get("status", [])),
         not_status=frozenset(one.get("not_status", [])),
         commands=frozenset(one.get("commands", [])),
-        about=frozenset(one.get("about", [])),
-        said=frozenset(one.get("said", [])),
         words=_pattern(one.get("words")),
         unless=_pattern(one.get("unless")),
         samples=tuple(_sample(sample, one, areas, providers) for sample in one.get("samples", [])),
@@ -165,8 +144,6 @@ def _rule(one: dict[str, Any]) -> Rule:
 def _rank(one: dict[str, Any]) -> Rank:
     if "vendor" in one or "verify" in one:
         return Rank.VENDOR
-    if "said" in one:
-        return Rank.PAIR
     if "words" in one:
         return Rank.WORDS
     return Rank.CODE if "codes" in one else Rank.STATUS

@@ -5,7 +5,7 @@ import pytest
 from mailbox_operator.diagnosis.rules import rules
 from support.diagnosis_score import SETS, read_cases, read_sentences, score
 
-FLOORS = {"looked-at": (0.97, 0.98, 0.02), "held-out": (0.9, 0.95, 0.05)}
+FLOORS = {"looked-at": (0.97, 0.98, 0.02), "held-out": (0.92, 0.96, 0.065)}
 """Reason, retry class, another cause claimed."""
 
 
