@@ -48,11 +48,12 @@ def nothing_left() -> Iterator[None]:
 
 
 @pytest.fixture
-def in_place(tmp_path: Path) -> Iterator[Kube]:
+def in_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kube]:
     """A cluster that somebody has, with the operator's image in it."""
+    folder = tmp_path_factory.mktemp("current")  # a short path: there are sockets in it
     images = {IMAGE: [str(build_image()), "mailbox-operator"]}
-    yield Kube(kubeconfig=devcluster.start("somebodys", folder=tmp_path, images=images).kubeconfig)
-    devcluster.stop("somebodys", folder=tmp_path, delete=True)
+    yield Kube(kubeconfig=devcluster.start("somebodys", folder=folder, images=images).kubeconfig)
+    devcluster.stop("somebodys", folder=folder, delete=True)
 
 
 @pytest.mark.usefixtures("nothing_left")
