@@ -96,8 +96,7 @@ class MailConnection(asyncio.BufferedProtocol):
     @property
     def negotiated(self) -> Negotiated:
         """Return what TLS came to; it is spoken. Raises MailError when the connection has ended."""
-        transport = self.transport
-        return negotiated(transport.get_extra_info("ssl_object"), transport.get_extra_info("peercert"))
+        return negotiated(self.transport.get_extra_info("ssl_object"))
 
     def check(self) -> None:
         """Raise the MailError that ended the connection, if it has ended."""

@@ -83,13 +83,7 @@ class EwsSession:
             except MailError as error:
                 raise masked(error, credential) from None
 
-    async def open_folders(
-        self,
-        folders: Sequence[str],
-        *,
-        exclude: Sequence[str] = (),
-        leaving: bool = False,  # noqa: ARG002 - HTTP knows no good-bye
-    ) -> str:
+    async def open_folders(self, folders: Sequence[str], *, exclude: Sequence[str] = ()) -> str:
         """Prove that each folder can be read; return a sentence with their counts and the server's version."""
         with asking("SELECT", protocol="EWS"):
             counts = await self._wire.run(lambda: self.mailbox.count(folders, exclude=exclude))

@@ -49,8 +49,6 @@ class ImapSession:
         """The server's capabilities, in upper case."""
         self._introduction = b""
         """Who we are, to be written before the next command."""
-        self._farewell = b""
-        """Our good-bye, to be written after it."""
         self._places: tuple[Folder, ...] = (_named(INBOX),)
         self._junk: tuple[Folder, ...] | None = None
         """Where misfiled mail goes; None: not asked yet."""
@@ -82,14 +80,10 @@ class ImapSession:
         if "ID" in self._offered:
             self._introduction = self._ready.unsent(IDENTITY)  # a server that minds says so at the next command
 
-    async def open_folders(self, folders: Sequence[str], *, exclude: Sequence[str] = (), leaving: bool = False) -> str:
+    async def open_folders(self, folders: Sequence[str], *, exclude: Sequence[str] = ()) -> str:
         """Open each folder by EXAMINE: SELECT would take the flag Recent away from others."""
         chosen = await self._choose(folders, exclude)
-        counts = []
-        for folder in chosen:
-            if leaving and folder is chosen[-1]:
-                self._farewell = self._ready.unsent(b"LOGOUT")
-            counts.append(f"{folder.name}: {await self._examine(folder)} messages")
+        counts = [f"{folder.name}: {await self._examine(folder)} messages" for folder in chosen]
         self._places = _distinct((_named(INBOX), *chosen))[:MOST_PLACES]
         return ", ".join(counts)
 
@@ -197,9 +191,8 @@ class ImapSession:
         """Send a command; return the data that came with the server's OK."""
         with asking(command.removeprefix(b"UID ").partition(b" ")[0].decode(), protocol=Protocol.IMAP):
             self._ready.take_untagged()
-            before, after = self._introduction, self._farewell
-            self._introduction = self._farewell = b""
-            reply = await self._ready.send(command, before=before, after=after)
+            before, self._introduction = self._introduction, b""
+            reply = await self._ready.send(command, before=before)
             if reply.status != "OK":
                 raise reply.failed()
             return self._ready.take_untagged()
