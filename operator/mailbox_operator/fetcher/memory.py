@@ -8,7 +8,7 @@ TRIM_THRESHOLD: Final = -1
 LARGEST: Final = 8 << 20
 """Octets: what is larger is a mapping of its own, which is given back when it is freed."""
 KEPT: Final = 32 << 20
-"""Octets of freed memory that are kept for what comes next, until `give_back`."""
+"""Octets of freed memory that are kept for what comes next, until a `Keeper` gives them back."""
 MANY: Final = 64
 """Messages after which giving back is worth a few milliseconds."""
 
