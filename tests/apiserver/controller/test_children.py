@@ -63,13 +63,17 @@ def test_deleted_children_come_back(team: Team) -> None:
 
 
 def test_what_others_add_to_a_child_stays(team: Team) -> None:
+    def writes() -> float:  # to what exists; what is mended in a test's namespace that is being removed is refused
+        return team.operator.metric(
+            "mailbox_operator_api_requests_total", verb="patch", resource="deployments", code="200"
+        )
+
     fetched(team)
-    writes = team.operator.metric("mailbox_operator_api_requests_total", verb="patch", resource="deployments")
+    before = writes()
     team.kube.patch("deployment", "mbx-support", {"metadata": {"annotations": {"team": "desk"}}})
     team.operator.wait_idle()
     assert team.kube.get("deployment", "mbx-support")["metadata"]["annotations"]["team"] == "desk"
-    after = team.operator.metric("mailbox_operator_api_requests_total", verb="patch", resource="deployments")
-    assert after == writes, "nothing was sent"
+    assert writes() == before, "nothing was sent"
 
 
 def test_a_fetcher_rests_while_its_login_is_refused(team: Team) -> None:
