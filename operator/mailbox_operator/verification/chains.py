@@ -182,7 +182,8 @@ async def prove_outgoing(
 
     await chain.reach_and_secure(session, side, OUTGOING)
     if chain.whole and await login.refused():
-        chain.add(blocked(Step.OUTGOING_AUTHENTICATED, "Not tried: the incoming side has refused the same credential"))
+        why = "Not tried, so that the account is not locked: the incoming side has refused the same credential"
+        chain.add(blocked(Step.OUTGOING_AUTHENTICATED, why))
         return None
     seconds = timeouts.authenticate if len(identities) == 1 else timeouts.authenticate + timeouts.step
     await chain.step(Step.OUTGOING_AUTHENTICATED, sign_in, seconds=seconds)

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from testbed.address import addresses_of_their_own
-from testbed.ews.misbehaving import redirecting
+from testbed.ews.misbehaving import redirecting, without_soap_autodiscover
 from testbed.ews.server import Exchange, running_exchange
 from testbed.names import serving_srv
 from testbed.pki import Pki
@@ -151,6 +151,17 @@ def test_a_redirection_over_plain_http_out_of_the_domain_is_not_followed(
 
 
 def test_autodiscover_itself_may_name_another_address_of_the_mailbox(exchange: Exchange, verify: Verify) -> None:
+    exchange.add_account("r@corp.test", PASSWORD)
+    exchange.state.autodiscover_leads = {"reception@corp.test": "r@corp.test"}
+    assert verify(*NAMES)["FoldersAccessible"]["verdict"] == "True"
+    exchange.state.autodiscover_leads = {"reception@corp.test": "nobody@corp.test"}
+    found = verify(*NAMES)["IncomingAuthenticated"]
+    assert (found["verdict"], found["reason"]) == ("False", "MailboxNotFound"), found
+
+
+def test_a_server_that_has_no_soap_is_asked_in_plain_xml(exchange: Exchange, verify: Verify) -> None:
+    exchange.state.misbehaviours.append(without_soap_autodiscover)
+    assert {one["verdict"] for one in verify(*NAMES).values()} == {"True"}
     exchange.add_account("r@corp.test", PASSWORD)
     exchange.state.autodiscover_leads = {"reception@corp.test": "r@corp.test"}
     assert verify(*NAMES)["FoldersAccessible"]["verdict"] == "True"

@@ -1,6 +1,7 @@
 """What autodiscover says, step by step, and what of it is followed."""
 
 import asyncio
+import select
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -14,11 +15,11 @@ from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.endpoint import TlsOptions
 from mailbox_operator.mail.errors import MailError
 from mailbox_operator.mail.ews.client import Door, Taste
-from mailbox_operator.mail.ews.discovery import PATH, find_service, is_within, read_redirection
+from mailbox_operator.mail.ews.discovery import LEAD_SECONDS, PATH, XML_PATH, find_service, is_within, read_redirection
 from mailbox_operator.mail.ews.wire import READ_SECONDS, Wire
 from mailbox_operator.mail.guard import ANYTHING
 from mailbox_operator.mail.secret import Secret
-from testbed.ews.misbehaving import answering, at, redirecting
+from testbed.ews.misbehaving import answering, at, redirecting, without_soap_autodiscover
 from testbed.ews.server import running_exchange
 from testbed.scripted import talking
 
@@ -85,10 +86,24 @@ async def test_a_web_server_that_says_nothing_does_not_take_all_the_time_there_i
     assert time.monotonic() - began < READ_SECONDS / 2
 
 
-async def service_of(post: Post, lead: str = "") -> str:
+async def test_a_web_server_that_trickles_does_not_either() -> None:
+    def trickle(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 302 Found\r\nX: ")
+        while select.select([connection], [], [], LEAD_SECONDS / 10)[0] == [] or connection.recv(4096):
+            connection.sendall(b"x")
+
+    began = time.monotonic()
+    with talking(trickle) as port:
+        async with opened() as door:
+            asking = partial(read_redirection, "127.0.0.1", wire=door.wire, port=port)
+            assert await door.wire.run(asking) is None
+    assert time.monotonic() - began < READ_SECONDS / 2, "each read was in time"
+
+
+async def service_of(post: Post, lead: str = "", *, path: str = PATH, password: str = "") -> str:
     """Return the service that is found where autodiscover says the same again and again."""
-    first = Taste(url=post.exchange.url().replace("/EWS/Exchange.asmx", PATH), offers=("ntlm",))
-    who = Credential(username=post.account.address, secret=Secret(post.account.password))
+    first = Taste(url=post.exchange.url().replace("/EWS/Exchange.asmx", path), offers=("ntlm",))
+    who = Credential(username=post.account.address, secret=Secret(password or post.account.password))
     post.exchange.state.autodiscover_url = "https://mail.corp.test/EWS/Exchange.asmx"
     post.exchange.state.autodiscover_leads = {post.account.address: lead} if lead else {}
     async with opened((post.pki.folder / "ca.pem").read_text()) as door:
@@ -111,6 +126,27 @@ async def test_it_may_name_another_server_but_not_without_end(post: Post) -> Non
 async def test_it_may_name_no_server_without_tls(post: Post) -> None:
     with pytest.raises(MailError, match="not https"):
         await service_of(post, "http://mail.corp.test/autodiscover/autodiscover.svc")
+
+
+async def test_a_server_that_turns_out_to_have_no_soap_is_asked_in_plain_xml(post: Post) -> None:
+    post.exchange.state.misbehaviours.append(without_soap_autodiscover)
+    assert await service_of(post) == "https://mail.corp.test/EWS/Exchange.asmx"
+
+
+async def test_in_plain_xml_it_may_name_another_server_but_not_without_end_nor_without_tls(post: Post) -> None:
+    own = post.exchange.url().replace("/EWS/Exchange.asmx", XML_PATH)
+    assert await service_of(post, path=XML_PATH) == "https://mail.corp.test/EWS/Exchange.asmx"
+    with pytest.raises(MailError, match="from one server to another"):
+        await service_of(post, own, path=XML_PATH)
+    with pytest.raises(MailError, match="not https"):
+        await service_of(post, "http://mail.corp.test/autodiscover/autodiscover.xml", path=XML_PATH)
+
+
+async def test_a_refused_credential_is_shown_once_in_plain_xml_too(post: Post) -> None:
+    with pytest.raises(MailError) as caught:
+        await service_of(post, path=XML_PATH, password="another")
+    assert caught.value.status == "401"
+    assert [accepted for _, _, accepted in post.exchange.state.sign_ins] == [False]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""An Exchange server as its clients see it: Exchange Web Services and SOAP autodiscover over HTTP and TLS.
+"""An Exchange server as its clients see it: Exchange Web Services and autodiscover, by SOAP and in plain XML, over HTTP and TLS.
 
 It shares no code with the product. It checks every request and every answer against the published schemas, checks
 credentials for real, refuses operations that it does not know, and behaves as a real server does where that is awkward:

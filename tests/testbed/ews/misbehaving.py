@@ -65,3 +65,11 @@ def redirecting(url: str, *, below: str = "") -> Misbehaviour:
         return True
 
     return judge
+
+
+def without_soap_autodiscover(exchange: Exchange, operation: str) -> bool:
+    """Answer as a server that has autodiscover in plain XML alone."""
+    if operation or not exchange.path.lower().endswith(".svc"):
+        return False
+    exchange.reply(404, body=b"<html><head><title>404 Not Found</title></head></html>", headers=HTML)
+    return True

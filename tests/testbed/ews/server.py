@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from lxml import etree
 
-from testbed.ews import autodiscover, folders, items, notifications, soap, sync
+from testbed.ews import autodiscover, folders, items, notifications, pox, soap, sync
 from testbed.ews.call import Call
 from testbed.ews.schemas import violations
 from testbed.ews.signing_in import Doorkeeper
@@ -22,7 +22,11 @@ from testbed.ews.world import Account
 from testbed.pki import Pki
 
 EWS_PATH: Final = "/ews/exchange.asmx"
-AUTODISCOVER_PATHS: Final = ("/autodiscover/autodiscover.svc", "/autodiscover/autodiscover.xml")
+AUTODISCOVER: Final = {
+    "/autodiscover/autodiscover.svc": autodiscover.user_settings,
+    "/autodiscover/autodiscover.xml": pox.configuration,
+}
+"""What answers there: SOAP, plain XML."""
 LARGEST_REQUEST: Final = 64 << 20
 OPERATIONS: Final[Mapping[str, Callable[[Call], soap.Element]]] = {
     "ConvertId": folders.convert_id,
@@ -83,15 +87,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         principal = self._principal()
         if principal is None:
             return
-        if self.path.lower().partition("?")[0] in AUTODISCOVER_PATHS:
-            self._reply_xml(autodiscover.user_settings(self.state, octets))
+        if answer := AUTODISCOVER.get(self.path.lower().partition("?")[0]):
+            self._reply_xml(answer(self.state, octets))
         else:
             self._serve(principal, octets)
 
     def _principal(self) -> Account | None:
         """Return who asks; where nobody may, answer."""
         path = self.path.lower().partition("?")[0]
-        if path != EWS_PATH and path not in AUTODISCOVER_PATHS:
+        if path != EWS_PATH and path not in AUTODISCOVER:
             self.reply(404, body=b"<html><body>404 - File or directory not found.</body></html>")
             return None
         principal, offers = self.keeper.judge(self.headers.get("Authorization"))

@@ -6,10 +6,12 @@ HTTP, could be forged by anybody on the way; nothing but their word is taken, an
 
 import http.client
 import re
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from dns.exception import DNSException
 from dns.rdatatype import SRV
@@ -17,14 +19,17 @@ from dns.resolver import Resolver
 
 from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.errors import Area, MailError
-from mailbox_operator.mail.ews.client import Door, Taste, ask_autodiscover, choose_auth, taste
+from mailbox_operator.mail.ews.client import Door, Taste, Told, ask_autodiscover, choose_auth, taste
+from mailbox_operator.mail.ews.pox import ask_pox
 from mailbox_operator.mail.ews.wire import Wire
 
 PATH: Final = "/autodiscover/autodiscover.svc"
 XML_PATH: Final = "/autodiscover/autodiscover.xml"
-"""Where servers redirect over plain HTTP; SOAP is asked at `PATH` of the same host."""
+"""Where plain XML is asked for, of hosts that do not answer SOAP at `PATH`; and where servers redirect over plain HTTP."""
+ABSENT: Final = frozenset({"404", "405", "410", "501"})
+"""HTTP statuses of a server that, once signed in to, turns out to have no SOAP."""
 LEAD_SECONDS: Final = 3.0
-"""For the DNS record, and for each read from a plain HTTP server: often there is neither, and a firewall that says nothing."""
+"""In all, for the DNS record and for the plain HTTP server: often there is neither, and a firewall that says nothing."""
 REDIRECTING: Final = frozenset({301, 302, 303, 307, 308})
 MOST_HOPS: Final = 5
 HOST: Final = re.compile(r"[\w-]+(?:\.[\w-]+)*\.?", re.ASCII)
@@ -76,7 +81,7 @@ def find_service(first: Taste, *, address: str, credential: Credential, door: Do
     place = first
     for _ in range(MOST_HOPS):
         entered = replace(door, auth=choose_auth(credential, place.offers))
-        told = ask_autodiscover(place.url, address=address, door=entered)
+        told = _ask(place.url, address=address, door=entered)
         if told.service:
             return told.service, entered
         if told.address:
@@ -119,13 +124,14 @@ def read_srv(domain: str) -> Lead | None:
 
 def read_redirection(host: str, *, wire: Wire, port: int = HTTP) -> Lead | None:
     """Return where a plain HTTP server redirects, if that is https; nothing else that it says counts."""
+    began = time.monotonic()
     try:
         number, connection = wire.dial(host, port, seconds=LEAD_SECONDS)
     except MailError:
         return None
     asking = http.client.HTTPConnection(host, port)
     asking.sock = connection
-    connection.settimeout(LEAD_SECONDS)
+    wire.limit(number, seconds=LEAD_SECONDS - (time.monotonic() - began))
     try:
         asking.request("GET", XML_PATH, headers={"User-Agent": "mailbox-operator", "Connection": "close"})
         with asking.getresponse() as answer:
@@ -140,5 +146,25 @@ def read_redirection(host: str, *, wire: Wire, port: int = HTTP) -> Lead | None:
 
 
 def _taste(host: str, port: int, door: Door) -> Taste:
-    at = "" if port == HTTPS else f":{port}"
-    return taste(f"https://{host}{at}{PATH}", wire=door.wire, tls=door.tls, name_of=door.name_of)
+    """Knock where SOAP is, and at a server that answers something else there, where plain XML is. Raises MailError."""
+    place = f"https://{host}" if port == HTTPS else f"https://{host}:{port}"
+    try:
+        return taste(place + PATH, wire=door.wire, tls=door.tls, name_of=door.name_of)
+    except MailError as error:
+        if not error.status:
+            raise
+        with suppress(MailError):
+            return taste(place + XML_PATH, wire=door.wire, tls=door.tls, name_of=door.name_of)
+        raise
+
+
+def _ask(url: str, *, address: str, door: Door) -> Told:
+    """Ask in the form that belongs to a URL, and in plain XML where the host has no other. Raises MailError."""
+    if urlsplit(url).path.lower().endswith(".xml"):
+        return ask_pox(url, address=address, door=door)
+    try:
+        return ask_autodiscover(url, address=address, door=door)
+    except MailError as error:
+        if error.status not in ABSENT:
+            raise
+    return ask_pox(urljoin(url, XML_PATH), address=address, door=door)

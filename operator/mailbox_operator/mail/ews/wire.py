@@ -102,6 +102,19 @@ class Wire:
             raise MailError(GIVEN_UP, area=Area.TCP)
         return number, connection
 
+    def limit(self, number: int, *, seconds: float) -> None:
+        """Break a connection after so many seconds in all, unless it is forgotten before. In a thread."""
+        with self._lock:
+            lever = self._levers.get(number)
+
+        def end() -> None:
+            with self._lock:
+                if lever is not None and self._levers.get(number) is lever:
+                    with contextlib.suppress(OSError):  # the peer was faster
+                        lever.shutdown(socket.SHUT_RDWR)
+
+        self._loop.call_soon_threadsafe(self._loop.call_later, seconds, end)
+
     def check(self, host: str, port: int) -> None:
         """Have the guard judge a host that is not dialled. In a thread. Raises MailError."""
         self._await(lambda: resolve_checked(host, port, policy=self._policy))
