@@ -3,7 +3,7 @@
 from typing import Any
 
 from mailbox_operator.controller.client import Client
-from mailbox_operator.controller.kinds import Kind
+from mailbox_operator.controller.kinds import Key, Kind
 from mailbox_operator.controller.store import Store, key_of, version
 
 Object = dict[str, Any]
@@ -31,7 +31,7 @@ class Applier:
     def __init__(self, client: Client, store: Store) -> None:
         self._client = client
         self._store = store
-        self._applied: dict[tuple[str, str, str], tuple[Object, int]] = {}
+        self._applied: dict[Key, tuple[Object, int]] = {}
 
     async def apply(self, kind: Kind, wanted: Object) -> bool:
         """Apply `wanted` unless it is so already. Returns whether the object was made new. Raises ApiError."""
@@ -48,7 +48,6 @@ class Applier:
         self._applied[key] = (wanted, version(result))
         return observed is None
 
-    def forget(self, namespace: str, name: str) -> None:
-        """Forget what was applied for a Mailbox that is no more."""
-        for key in [key for key in self._applied if key[1] == namespace and key[2].startswith(f"mbx-{name}")]:
-            del self._applied[key]
+    def forget(self, key: Key) -> None:
+        """Forget what was applied, of an object that is no more."""
+        self._applied.pop(key, None)

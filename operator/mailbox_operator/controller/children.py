@@ -136,11 +136,13 @@ def _object(kind: Kind, mailbox: Mailbox, name: str) -> Object:
 def _deployment(mailbox: Mailbox, pod: Object, *, name: str, replicas: int) -> Object:
     labels = _labels(mailbox)
     selector = {MAILBOX_LABEL: mailbox.metadata.name, "app.kubernetes.io/component": "fetcher"}
-    digest = hashlib.sha256(json.dumps(pod, sort_keys=True).encode()).hexdigest()[:16]
+    own = {"labels": mailbox.spec.fetcher.labels, "annotations": mailbox.spec.fetcher.annotations}
+    # Of the owner's labels and annotations too: one that is wanted no longer is told by nothing else.
+    digest = hashlib.sha256(json.dumps([pod, own], sort_keys=True).encode()).hexdigest()[:16]
     template = {
         "metadata": {
-            "labels": mailbox.spec.fetcher.labels | labels,
-            "annotations": mailbox.spec.fetcher.annotations | {TEMPLATE_HASH: digest},
+            "labels": own["labels"] | labels,
+            "annotations": own["annotations"] | {TEMPLATE_HASH: digest},
         },
         "spec": pod,
     }

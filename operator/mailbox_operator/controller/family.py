@@ -69,4 +69,6 @@ class Family:
 
     def forget(self, key: Key) -> None:
         """Forget a Mailbox that is no more; its children go with it by their owner references."""
-        self.applier.forget(key.namespace, key.name)
+        for kind in CHILDREN:
+            self.applier.forget(Key(kind.name, key.namespace, child_name(key.name)))
+        self.applier.forget(Key(CONFIG_MAP.name, key.namespace, checkpoint_name(key.name)))

@@ -132,6 +132,14 @@ def test_a_plan_detail_needs_no_restart_and_an_image_does() -> None:
     assert template(fetcher={"image": "other:2"}) != template()
 
 
+@pytest.mark.parametrize("kind", ["labels", "annotations"])
+def test_what_the_owner_wants_no_longer_is_a_difference(kind: str) -> None:
+    """What is observed beyond what is wanted may be others'; a label of ours that is gone shows by the hash alone."""
+    with_it = deployment(fetcher={kind: {"team": "a", "tier": "b"}})
+    assert not covers(with_it, deployment(fetcher={kind: {"team": "a"}}))
+    assert not covers(with_it, deployment())
+
+
 def test_the_owners_wishes_reach_the_pod_and_cannot_take_its_identity() -> None:
     found = deployment(
         fetcher={
