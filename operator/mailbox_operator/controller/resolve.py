@@ -1,6 +1,7 @@
 """Where to connect and who signs in: from the spec, and from the provider where the spec leaves it open. Pure."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -193,20 +194,25 @@ def _ews_door(
         return Door(
             protocol=Protocol.EWS, host=domain, port=HTTP_PORTS["https"], security=Security.TLS, source="Autodiscover"
         )
-    parts = urlsplit(url)
-    scheme = parts.scheme.lower()
-    try:
-        port = parts.port or HTTP_PORTS[scheme]
-    except ValueError:
-        raise UnresolvedError(f"{url} is no URL: write https://HOST{EWS_PATH}") from None
+    scheme, host, port, path = _split(url)
     return Door(
         protocol=Protocol.EWS,
-        host=parts.hostname or "",
+        host=host,
         port=port,
         security=Security.NONE if scheme == "http" else Security.TLS,
         source="Spec" if asked.url or asked.host else "Provider",
-        path=parts.path if len(parts.path) > 1 else EWS_PATH,
+        path=path if len(path) > 1 else EWS_PATH,
     )
+
+
+def _split(url: str) -> tuple[str, str, int, str]:
+    """Return scheme, host, port and path. Raises UnresolvedError: the API server lets some pass that are no URLs."""
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        scheme = parts.scheme.lower()
+        if parts.hostname:
+            return scheme, parts.hostname, parts.port or HTTP_PORTS[scheme], parts.path
+    raise UnresolvedError(f"{url} is no URL: write https://HOST{EWS_PATH}")
 
 
 def _login(credentials: Credentials, address: str, form: UsernameForm) -> Login:

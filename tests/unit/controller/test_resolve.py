@@ -68,6 +68,7 @@ def test_what_a_provider_ends_is_read(written: str, protocol: Protocol | None, *
     assert found == wanted
 
 
-def test_a_url_with_an_impossible_port_says_what_to_write() -> None:
+@pytest.mark.parametrize("url", ["https://exchange.corp.example:99999999/ews", "https://[corp/ews", "https://:443/ews"])
+def test_a_url_that_is_none_says_what_to_write(url: str) -> None:
     with pytest.raises(UnresolvedError, match="write https://HOST/EWS/"):
-        chosen(incoming={"url": "https://exchange.corp.example:99999999/ews"})
+        chosen(incoming={"url": url})

@@ -43,8 +43,8 @@ class HttpServer:
 
 def parse_url(url: str) -> tuple[str, str, int, str]:
     """Return scheme, host (ASCII), port and request target of an http(s) URL. Raises UrlError."""
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         port = parts.port
         host = (parts.hostname or "").encode("idna" if not (parts.hostname or "").isascii() else "ascii").decode()
     except ValueError as error:

@@ -191,6 +191,7 @@ def test_a_url_in_parts(url: str, parsed: tuple[str, str, int, str]) -> None:
         "http://",
         "http://a:b@example.com/",
         "http://x:y/",
+        "http://[x/",
         "http://x/ü",
         "http://x/a b",
     ],
