@@ -156,6 +156,7 @@ class FetcherProcess:
         showing = tasks.create_task(self._keep_showing(observe), name="showing") if observe else None
         try:
             text = await self._open_store()
+            plan = read_plan(self._plan_file)  # it may have changed meanwhile, and nobody was there to be told
             checkpoint = Checkpoint.from_json(text) if text else begin_checkpoint(plan, now=time())
             while True:
                 ended = await self._run_engine(plan, checkpoint)
@@ -208,7 +209,11 @@ class FetcherProcess:
         if not self._options.listen:
             return None
         server = HealthServer(alive=self._is_alive, ready=self._is_ready, meter=self._meter)
-        await server.start(*self._options.listen)
+        host, port = self._options.listen
+        try:
+            await server.start(host, port)
+        except OSError as error:
+            raise PlanError(f"--listen {host}:{port}: {error.strerror or error}") from error
         return server
 
     async def _keep_looking(self) -> None:
