@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 import pytest
 
+from mailbox_operator.diagnosis.evidence import evidence_of
+from mailbox_operator.diagnosis.matcher import diagnose
 from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security, TlsOptions
 from mailbox_operator.mail.errors import Area, MailError
@@ -113,6 +115,24 @@ async def test_what_the_server_lacks_is_said() -> None:
         said = await open_inbox(pop3(port))
     assert "no TOP" in said
     assert "EXPIRE 0" in said
+
+
+async def test_no_message_is_read_where_that_removes_it() -> None:
+    """Without TOP a header costs the whole message, which such a server deletes at QUIT (RFC 2449 section 6.7)."""
+    heard: list[bytes] = []
+    capa = b"+OK\r\nUSER\r\nUIDL\r\nEXPIRE 0\r\n.\r\n"
+    with talking(answering(GREETING, plain(CAPA=capa, UIDL=b"+OK 1 abc\r\n"), heard=heard)) as port:
+        session = pop3(port)
+        try:
+            await session.reach()
+            await session.sign_in(Credential(username="a@b.test", secret=Secret(PASSWORD)))
+            await session.open_folders(("INBOX",))
+            with pytest.raises(MailError, match="EXPIRE 0") as caught:
+                await session.find("X-Test", "")
+        finally:
+            await session.close()
+    assert not any(line.startswith(b"RETR") for line in heard)
+    assert diagnose(evidence_of(caught.value, step="TestMessageDelivered")).reason == "TestMessageImpossible"
 
 
 @pytest.mark.parametrize("code", ["IN-USE", "LOGIN-DELAY", "SYS/TEMP", "SYS/PERM", "AUTH"])

@@ -39,6 +39,8 @@ class Pop3Session:
         self._credential: Credential | None = None
         self._signed_in_at = 0.0
         self._delay = 0
+        self._reading_removes = False
+        """Whether to look at a header takes the whole message, and the server removes what was taken."""
         self._numbers: dict[bytes, int] | None = None
         """UIDL to number in the login that is open, if it has been looked at."""
         self._is_over = False
@@ -65,6 +67,7 @@ class Pop3Session:
         count = _numbers(await login.ask("STAT"))[0]
         offered = await login.capabilities()
         self._delay = offered.login_delay
+        self._reading_removes = offered.removes_what_was_read and not offered.top
         try:
             await login.ask("UIDL 1") if count else await login.ask_long("UIDL")
         except MailError as error:
@@ -84,10 +87,12 @@ class Pop3Session:
         After the first look only messages that have come since are looked at.
         """
         if self._delay > LONGEST_DELAY:
-            raise MailError(
-                f"the server lets nobody in twice within {self._delay} s, so a test message cannot be waited for",
-                area=Area.POLICY,
-                protocol=Protocol.POP3,
+            raise _cannot_look(
+                f"the server lets nobody in twice within {self._delay} s, so a test message cannot be waited for"
+            )
+        if self._reading_removes:
+            raise _cannot_look(
+                "the server removes what was read (EXPIRE 0) and has no TOP, so a test message cannot be looked for"
             )
         try:
             if self._is_over or self._numbers is not None:
@@ -150,6 +155,10 @@ class Pop3Session:
                 lines = await self._login.ask_long(f"TOP {number} 0" if top else f"RETR {number}")
                 if seen := _found(uidl, lines, header):
                     self._seen[uidl] = seen
+
+
+def _cannot_look(text: str) -> MailError:
+    return MailError(text, area=Area.POLICY, protocol=Protocol.POP3)
 
 
 def _found(uidl: bytes, lines: list[bytes], header: str) -> Found | None:
