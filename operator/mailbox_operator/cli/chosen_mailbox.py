@@ -10,7 +10,7 @@ from mailbox_operator.api.mailbox import Mailbox
 from mailbox_operator.api.mailprovider import MailProvider
 from mailbox_operator.api.validation import is_ours, violations
 from mailbox_operator.cli.local_values import LocalValues, MissingValueError
-from mailbox_operator.cli.manifest_files import ManifestError, manifest_files, read_documents
+from mailbox_operator.cli.manifest_files import ManifestError, listed, manifest_files, read_documents
 from mailbox_operator.controller.resolve import Resolution, UnresolvedError, resolve
 from mailbox_operator.mail.secret import Secret
 
@@ -33,9 +33,12 @@ def give_up(reason: str) -> NoReturn:
 
 def read_manifests(files: tuple[str, ...]) -> list[dict[str, Any]]:
     """Return the objects of all files, Lists unfolded. Raises ManifestError, UnusableError."""
-    found = [document.value for file in manifest_files(files) for document in read_documents(file)]
-    unfolded = [item for one in found for item in (one.get("items") or [one] if isinstance(one, dict) else [])]
-    return [one for one in unfolded if isinstance(one, dict)]
+    found: list[Any] = []
+    for file in manifest_files(files):
+        for document in read_documents(file):
+            items = listed(document.value)
+            found += [document.value] if items is None else items
+    return [one for one in found if isinstance(one, dict)]
 
 
 def choose_mailbox(manifests: list[dict[str, Any]], name: str | None) -> Mailbox:
@@ -82,7 +85,10 @@ def piped_password(files: tuple[str, ...]) -> Secret:
     """Return what was piped in, without the line break that every tool adds. Raises UnusableError."""
     if "-" in files:
         raise UnusableError("standard input holds manifests or the password: give one of them by a file")
-    return Secret(sys.stdin.readline().removesuffix("\n").removesuffix("\r"))
+    piped = sys.stdin.readline().removesuffix("\n").removesuffix("\r")
+    if not piped:
+        raise UnusableError("--password-stdin: standard input holds no password: see that what is piped in prints it")
+    return Secret(piped)
 
 
 def stored_or_asked(place: tuple[str, str], values: LocalValues) -> Secret:

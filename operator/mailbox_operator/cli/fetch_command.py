@@ -11,6 +11,7 @@ PROGRESS: Final = ("auto", "bar", "json", "none")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 SHORTEST_SILENCE: Final = 1.0
 USUAL_SILENCE: Final = 60.0
+HIGHEST_PORT: Final = 65535
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,6 @@ def parse_listen(value: str) -> tuple[str, int] | None:
     if value == "none":
         return None
     host, colon, port = value.rpartition(":")
-    if not colon or not port.isdecimal():
-        raise ValueError("ADDRESS:PORT, :PORT or none is needed")
+    if not colon or not port.isdecimal() or len(port) > len(str(HIGHEST_PORT)) or int(port) > HIGHEST_PORT:
+        raise ValueError(f"ADDRESS:PORT, :PORT or none is needed, with a port of at most {HIGHEST_PORT}")
     return host.strip("[]"), int(port)

@@ -41,9 +41,9 @@ class LocalValues:
         found = {
             str(key)
             for one in self.manifests
-            if one.get("kind") == kind and (one.get("metadata") or {}).get("name") == name
+            if _is_named(one, kind, name)
             for part in ("data", "stringData")
-            for key in one.get(part) or {}
+            for key in _entries(one, part)
         }
         folder = self.folder / name if self.folder else None
         if folder and folder.is_dir():
@@ -51,14 +51,25 @@ class LocalValues:
         return sorted(found)
 
 
+def _is_named(manifest: dict[str, Any], kind: Kind, name: str) -> bool:
+    metadata = manifest.get("metadata")
+    return manifest.get("kind") == kind and isinstance(metadata, dict) and metadata.get("name") == name
+
+
+def _entries(manifest: dict[str, Any], part: str) -> dict[str, Any]:
+    """Return a Secret's or ConfigMap's data; nobody has checked that it is what it should be."""
+    found = manifest.get(part)
+    return found if isinstance(found, dict) else {}
+
+
 def _from_manifests(manifests: Iterable[dict[str, Any]], kind: Kind, name: str, key: str) -> str | None:
     for one in manifests:
-        if one.get("kind") != kind or (one.get("metadata") or {}).get("name") != name:
+        if not _is_named(one, kind, name):
             continue
-        plain = (one.get("stringData") if kind == "Secret" else one.get("data")) or {}
+        plain = _entries(one, "stringData" if kind == "Secret" else "data")
         if key in plain:
             return str(plain[key])
-        encoded = (one.get("data") or {}) if kind == "Secret" else {}
+        encoded = _entries(one, "data") if kind == "Secret" else {}
         if key in encoded:
             try:
                 return base64.b64decode(str(encoded[key]), validate=True).decode()

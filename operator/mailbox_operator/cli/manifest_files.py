@@ -89,6 +89,14 @@ def read_documents(file: str) -> list[Document]:
         raise ManifestError(f"{file}: {error}") from error
 
 
+def listed(value: Any) -> list[Any] | None:
+    """Return the entries of a List, as `kubectl get` prints several objects. None: it is none."""
+    if not (isinstance(value, dict) and str(value.get("kind")).endswith("List")):
+        return None
+    items = value.get("items")
+    return items if isinstance(items, list) else None
+
+
 def _read(path: Path) -> bytes:
     with path.open("rb") as stream:
         return stream.read(MAX_OCTETS + 1)

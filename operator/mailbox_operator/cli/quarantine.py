@@ -98,8 +98,14 @@ def _settle(  # noqa: PLR0913 - what a command line holds
 
 async def _read(name: str | None, *, namespace: str | None, checkpoint: str | None) -> Checkpoint:
     if checkpoint:
-        text = await asyncio.to_thread(_file(checkpoint).read_text, encoding="utf-8")
-        return _parse(text)
+        path = _file(checkpoint)
+        try:
+            return _parse(await asyncio.to_thread(path.read_text, encoding="utf-8"))
+        except OSError as error:
+            sys.exit(f"{path} cannot be read: {error.strerror or error}")
+        except UnicodeDecodeError:
+            sys.exit(f"{path} is no checkpoint: it is not UTF-8")
+    wanted = _needed(name)
     from mailbox_operator.controller.children import checkpoint_name  # noqa: PLC0415 - a file needs no cluster
     from mailbox_operator.controller.client import default_namespace, open_client  # noqa: PLC0415
     from mailbox_operator.controller.errors import ApiError, NoClusterError  # noqa: PLC0415
@@ -108,9 +114,9 @@ async def _read(name: str | None, *, namespace: str | None, checkpoint: str | No
     namespace = namespace or default_namespace()
     try:
         async with open_client() as client:
-            found = await client.get(CONFIG_MAP, namespace=namespace, name=checkpoint_name(_needed(name)))
+            found = await client.get(CONFIG_MAP, namespace=namespace, name=checkpoint_name(wanted))
     except (ApiError, NoClusterError) as error:
-        sys.exit(f"the checkpoint of {namespace}/{name} cannot be read: {error}")
+        sys.exit(f"the checkpoint of {namespace}/{wanted} cannot be read: {error}")
     text = (found.get("data") or {}).get("checkpoint.json") or ""
     return _parse(text) if text else Checkpoint()
 
@@ -121,13 +127,14 @@ async def _ask(name: str | None, *, namespace: str | None, request: str) -> None
     from mailbox_operator.controller.errors import ApiError, NoClusterError  # noqa: PLC0415
     from mailbox_operator.controller.kinds import MAILBOX  # noqa: PLC0415
 
+    wanted = _needed(name)
     namespace = namespace or default_namespace()
     try:
         async with open_client() as client:
             annotations = {QUARANTINE_ANNOTATION: request}
-            await client.annotate(MAILBOX, namespace=namespace, name=_needed(name), annotations=annotations)
+            await client.annotate(MAILBOX, namespace=namespace, name=wanted, annotations=annotations)
     except (ApiError, NoClusterError) as error:
-        sys.exit(f"Mailbox {namespace}/{name} cannot be changed: {error}")
+        sys.exit(f"Mailbox {namespace}/{wanted} cannot be changed: {error}")
 
 
 async def _obey(path: Path, request: str) -> int:

@@ -2,8 +2,9 @@
 
 import asyncio
 import os
+import re
 from ipaddress import ip_network
-from typing import Literal
+from typing import Final, Literal
 
 import click
 
@@ -13,6 +14,10 @@ from mailbox_operator.controller.log import set_up_logging
 from mailbox_operator.controller.process import run_operator
 from mailbox_operator.controller.settings import Settings
 from mailbox_operator.mail.guard import AddressPolicy, parse_networks
+
+HOST_NAME: Final = re.compile(r"[\w-]+(\.[\w-]+)*\.?")
+NUMERIC: Final = re.compile(r"[0-9.]+", re.ASCII)
+"""No host is named so: an address with a slip in it."""
 
 
 def is_network(text: str) -> bool:
@@ -29,6 +34,16 @@ def parse_ranges(_context: click.Context, _parameter: click.Parameter, values: t
     for value in values:
         if not is_network(value):
             raise click.BadParameter(f"{value!r} is no CIDR: write 10.0.0.0/8")
+    return values
+
+
+def parse_doors(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Check CIDRs and host names: what is neither would allow nothing, without a word."""
+    for value in values:
+        if not (is_network(value) or (HOST_NAME.fullmatch(value) and not NUMERIC.fullmatch(value))):
+            raise click.BadParameter(
+                f"{value!r} is neither a CIDR nor a host name: write 10.0.0.0/8 or mail.example.com"
+            )
     return values
 
 
@@ -54,7 +69,10 @@ def parse_ranges(_context: click.Context, _parameter: click.Parameter, values: t
     help="Whether a Mailbox may make the operator dial private addresses.",
 )
 @click.option(
-    "--network-allowed", multiple=True, help="CIDR or host name that may be dialled all the same; may be repeated."
+    "--network-allowed",
+    multiple=True,
+    callback=parse_doors,
+    help="CIDR or host name that may be dialled all the same; may be repeated.",
 )
 @click.option(
     "--network-denied", multiple=True, callback=parse_ranges, help="CIDR that is never dialled; may be repeated."
@@ -74,7 +92,9 @@ def parse_ranges(_context: click.Context, _parameter: click.Parameter, values: t
     "--verifications-per-host", type=click.IntRange(1, 64), default=8, show_default=True, help="Of these, at one host."
 )
 @click.option("--listen-host", default="", help="Address of /healthz, /readyz and /metrics. Default: every one.")
-@click.option("--listen-port", type=int, default=8080, show_default=True, help="Their port; 0: any free one.")
+@click.option(
+    "--listen-port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Their port; 0: any free one."
+)
 @click.option("--log-format", type=click.Choice(["json", "text"]), default="text", show_default=True)
 @click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
@@ -127,4 +147,4 @@ def run(  # noqa: PLR0913 - the options are what they are
     except NoClusterError as error:
         give_up(str(error))
     except OSError as error:
-        give_up(f"--listen-port {listen_port}: {error.strerror or error}")
+        give_up(f"cannot listen on {listen_host or 'every address'}, port {listen_port}: {error.strerror or error}")

@@ -10,7 +10,7 @@ import click
 
 from mailbox_operator.api.meta import GROUP
 from mailbox_operator.api.validation import is_ours, violations
-from mailbox_operator.cli.manifest_files import Document, ManifestError, manifest_files, read_documents
+from mailbox_operator.cli.manifest_files import Document, ManifestError, listed, manifest_files, read_documents
 
 INVALID: Final = 1
 UNREADABLE: Final = 2
@@ -78,8 +78,8 @@ def validate(files: tuple[str, ...], *, strict: bool, output: Literal["text", "j
 
 def _items(document: Document) -> list[Document]:
     """Return the objects of a document: itself, or the entries of a List."""
-    value = document.value
-    if not (isinstance(value, dict) and value.get("kind") == "List" and isinstance(value.get("items"), list)):
+    items = listed(document.value)
+    if items is None:
         return [document]
     return [
         Document(
@@ -89,7 +89,7 @@ def _items(document: Document) -> list[Document]:
             | {k[2:]: v for k, v in document.lines.items() if k[:2] == ("items", index)},
             duplicates=tuple((k[2:], name) for k, name in document.duplicates if k[:2] == ("items", index)),
         )
-        for index, item in enumerate(value["items"])
+        for index, item in enumerate(items)
     ]
 
 

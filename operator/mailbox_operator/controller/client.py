@@ -233,8 +233,25 @@ async def _configuration() -> kubernetes_client.Configuration:
         else:
             await kubernetes_config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
     except kubernetes_config.ConfigException as error:
-        raise NoClusterError(f"no cluster is configured ({error}): set KUBECONFIG, or name a context") from error
+        raise NoClusterError(
+            f"no cluster is configured ({error}): set KUBECONFIG, or choose a context (kubectl config use-context)"
+        ) from error
     return configuration
+
+
+def _tls_context(configuration: kubernetes_client.Configuration) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=configuration.ssl_ca_cert, cadata=configuration.ca_cert_data)
+        if configuration.cert_file:
+            context.load_cert_chain(configuration.cert_file, keyfile=configuration.key_file)
+    except OSError as error:  # ssl.SSLError is one
+        raise NoClusterError(
+            f"the cluster's CA or the client's certificate cannot be read ({error}): mend the kubeconfig"
+        ) from error
+    if not configuration.verify_ssl:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 @asynccontextmanager
@@ -244,12 +261,7 @@ async def open_client() -> AsyncIterator[Client]:
     Raises NoClusterError.
     """
     configuration = await _configuration()
-    context = ssl.create_default_context(cafile=configuration.ssl_ca_cert, cadata=configuration.ca_cert_data)
-    if configuration.cert_file:
-        context.load_cert_chain(configuration.cert_file, keyfile=configuration.key_file)
-    if not configuration.verify_ssl:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+    context = _tls_context(configuration)
 
     async def authorize(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
         """Send the token as it is now: a service account's is renewed by the kubelet."""

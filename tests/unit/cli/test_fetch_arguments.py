@@ -70,6 +70,7 @@ def test_what_pods_and_timers_ask_for_is_read(more: list[str]) -> None:
         [*NEEDED, "--once", "--once"],
         [*NEEDED, "--help"],
         [*NEEDED, "--listen", "8080"],
+        [*NEEDED, "--listen", ":70000"],
         [*NEEDED, "--silence", "0"],
         [*NEEDED, "--progress", "loud"],
         ["--plan", "nowhere.json", "--checkpoint", "file:a"],

@@ -21,6 +21,15 @@ def test_a_value_is_found_in_a_manifest() -> None:
     assert LocalValues(manifests=(config_map,)).value("ConfigMap", "ca", "ca.crt") == "PEM"
 
 
+@pytest.mark.parametrize(
+    "other", [{"metadata": "support"}, {"metadata": ["support"]}, {"data": "x"}, {"stringData": ["x"]}]
+)
+def test_what_is_hardly_a_secret_is_passed_by(other: dict[str, object]) -> None:
+    values = LocalValues(manifests=(secret() | other, secret(stringData={"password": "plain"})))
+    assert values.value("Secret", "support", "password") == "plain"
+    assert values.keys("Secret", "support") == ["password"]
+
+
 def test_a_value_is_found_in_a_folder_and_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "support").mkdir()
     (tmp_path / "support/password").write_text("line break\n")

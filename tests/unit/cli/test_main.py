@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,41 @@ def test_without_a_cluster_a_sentence_is_said(tmp_path: Path, command: tuple[str
     assert "set KUBECONFIG" in said.output
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--listen-port", "70000"),
+        ("--network-allowed", "10.0.0.0/33"),
+        ("--network-allowed", "10.0.0"),
+        ("--network-allowed", "*.example.com"),
+        ("--network-allowed", "https://mail.example.com"),
+        ("--network-denied", "mail.example.com"),
+    ],
+)
+def test_what_would_do_nothing_is_refused(options: tuple[str, ...]) -> None:
+    said = run("run", *options)
+    assert said.exit_code == 2
+    assert options[0] in said.output
+
+
+def test_a_kubeconfig_with_a_broken_authority_is_told_in_a_sentence(tmp_path: Path) -> None:
+    cluster = {"server": "https://127.0.0.1:1", "certificate-authority-data": b64encode(b"no PEM").decode()}
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "here",
+        "contexts": [{"name": "here", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": cluster}],
+        "users": [{"name": "u", "user": {}}],
+    }
+    file = tmp_path / "kubeconfig"
+    file.write_text(json.dumps(config))
+    for command, code in ((("quarantine", "list", "support"), 1), (("run", "--listen-port", "0"), 2)):
+        said = run_as_user(*command, code=code, KUBECONFIG=str(file))
+        assert "mend the kubeconfig" in said
+        assert "Traceback" not in said
+
+
 def test_the_quarantine_is_looked_for_in_the_namespace_of_the_context(tmp_path: Path) -> None:
     [nobody] = free_ports(1)
     config = {
@@ -72,11 +108,11 @@ def test_the_quarantine_is_looked_for_in_the_namespace_of_the_context(tmp_path: 
     assert "the checkpoint of sales/support cannot be read" in said
 
 
-def run_as_user(*args: str, **environment: str) -> str:
+def run_as_user(*args: str, code: int = 1, **environment: str) -> str:
     """Return what a process of its own says: the library reads KUBECONFIG when it is imported."""
     command = [sys.executable, "-m", "mailbox_operator", *args]
     done = subprocess.run(
         command, env=os.environ | environment, capture_output=True, text=True, timeout=60, check=False
     )
-    assert done.returncode == 1
+    assert done.returncode == code
     return done.stderr
