@@ -1,9 +1,10 @@
 """The kind MailProvider: a preset without secrets."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, get_args
 
 from pydantic import ConfigDict, Field
 
+from mailbox_operator.api.credentials import Mechanism
 from mailbox_operator.api.model import Model
 from mailbox_operator.api.object_meta import ObjectMeta
 from mailbox_operator.api.rules import Rule, rules, together
@@ -102,6 +103,9 @@ Date = Annotated[
 ]
 
 
+MECHANISMS: Final = "|".join(get_args(Mechanism))
+
+
 class Retirement(Model):
     """Something the vendor switches off."""
 
@@ -109,11 +113,15 @@ class Retirement(Model):
         ShortText,
         Field(
             json_schema_extra=matching(
-                "Basic|(IMAP|POP3|SMTP|EWS|Graph|Gmail)( Basic)?",
-                "must be a protocol, Basic (every sign-in by password), or both: write EWS, Basic or SMTP Basic",
+                f"({MECHANISMS})|(IMAP|POP3|SMTP|EWS|Graph|Gmail)( ({MECHANISMS}))?",
+                "must be a protocol, Basic (every sign-in by password), another mechanism, or both: "
+                "write EWS, Basic, SMTP Basic or EWS NTLM",
             )
         ),
-    ] = Field(description="A protocol, Basic (sign-in by password, whatever the protocol), or both: SMTP Basic.")
+    ] = Field(
+        description="A protocol; or a way to sign in, whatever the protocol: Basic (by any password) or a mechanism as in "
+        "credentials.mechanism; or both: SMTP Basic, EWS NTLM."
+    )
     date: Date = Field(description="When (YYYY-MM-DD).")
     note: Text | None = Field(default=None, description="What to do; a Mailbox that it concerns is told so.")
 

@@ -20,8 +20,7 @@ from mailbox_operator.verification.model import Retirement
 
 HTTP_PORTS: Final = {"http": 80, "https": 443}
 EWS_PATH: Final = "/EWS/Exchange.asmx"
-BASIC: Final = "Basic"
-"""What a vendor calls the sign-in by a password."""
+PROTOCOLS: Final = frozenset(Protocol)
 USUAL_FORM: Final = UsernameForm()
 NO_LIMITS: Final = Limits()
 
@@ -106,10 +105,11 @@ def resolve(spec: MailboxSpec, *, provider: MailProviderSpec | None) -> Resoluti
 
 
 def _retirement(one: RetirementSpec) -> Retirement:
-    protocol, _, rest = one.protocol.partition(" ")
+    first, _, rest = one.protocol.partition(" ")
+    protocol = Protocol(first) if first in PROTOCOLS else None
     return Retirement(
-        protocol=None if protocol == BASIC else Protocol(protocol),
-        of_passwords=BASIC in (protocol, rest),
+        protocol=protocol,
+        mechanism=rest if protocol else first,
         date=one.date,
         note=" ".join((one.note or "").split()),
     )

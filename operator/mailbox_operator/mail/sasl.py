@@ -22,6 +22,8 @@ NAMES: Final = {
 """From the API's names to those on the wire, by preference."""
 SHOWING: Final = ("PLAIN", "LOGIN")
 """These show the password itself."""
+API_NAMES: Final = {name: key for key, names in NAMES.items() for name in names} | {"USER": "Login"}
+"""The other way round; USER of POP3 is asked for by that name, too."""
 PROVING: Final = (*DIGESTS, "CRAM-MD5")
 TOKENS: Final = ("XOAUTH2", "OAUTHBEARER")
 

@@ -36,8 +36,8 @@ class Session(Protocol):
     async def secure(self) -> Negotiated | None:
         """Speak TLS as asked, never less. Returns what was negotiated; None where no TLS is asked for."""
 
-    async def sign_in(self, credential: Credential) -> None:
-        """Show the credential, once."""
+    async def sign_in(self, credential: Credential) -> str:
+        """Show the credential, once. Returns the mechanism by which, as the API has it (`Plain`, `NTLM` …)."""
 
     async def close(self) -> None:
         """Say good-bye, if the connection still serves for it, and close it, whatever has happened."""

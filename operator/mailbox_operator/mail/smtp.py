@@ -15,7 +15,7 @@ from mailbox_operator.mail.endpoint import Endpoint, Protocol
 from mailbox_operator.mail.errors import Area, MailError, SaslError, asking, system_words
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.library_wire import READ_SECONDS, LibraryWire
-from mailbox_operator.mail.sasl import Exchange, begin, choose, decoded, told
+from mailbox_operator.mail.sasl import API_NAMES, Exchange, begin, choose, decoded, told
 from mailbox_operator.mail.tls import Negotiated, client_context
 
 T = TypeVar("T")
@@ -87,21 +87,22 @@ class SmtpSession:
         """Speak TLS as asked, never less. Returns what was negotiated; None where no TLS is asked for."""
         return await self._wire.secure(self._greet, start_tls=self._start_tls)
 
-    async def sign_in(self, credential: Credential) -> None:
-        """Sign in once, by one mechanism: a library that tries all of them makes a wrong password count thrice."""
+    async def sign_in(self, credential: Credential) -> str:
+        """Sign in once, by one mechanism, which is returned: trying all of them makes a wrong password count thrice."""
         require_sendable(credential)
         client, endpoint = self._ready, self._endpoint
         offered = client.esmtp_features.get("auth", "").upper().split()
         if not offered:
             raise MailError("AUTH not advertised", area=Area.SMTP, protocol=Protocol.SMTP, command="EHLO")
 
-        def sign_in() -> None:
+        def sign_in() -> str:
             name = choose(credential, offered=set(offered), private=endpoint.is_private)
             _authenticate(client, begin(name, credential, host=endpoint.host, port=endpoint.port))
+            return API_NAMES[name]
 
         try:
             with asking("AUTHENTICATE", protocol=Protocol.SMTP):
-                await self._call(sign_in)
+                return await self._call(sign_in)
         except MailError as error:
             raise masked(error, credential) from None
 

@@ -37,6 +37,7 @@ class Chain:
         self.results: list[StepResult] = []
         self.cautions: list[Caution] = []
         self._listener = listener
+        self._retirement: Caution | None = None
 
     @property
     def whole(self) -> bool:
@@ -77,8 +78,8 @@ class Chain:
             return f"{found.version}, certificate issued by {found.issuer}, expires {found.expires:%Y-%m-%d}"
 
         await self.step(steps[0], reach, seconds=timeouts.connect)
-        if self.whole and (caution := judge_retirement(side, of=self.target)):
-            self.cautions.append(caution)
+        if self.whole:
+            self.judge_retirement(side)
         if endpoint.security is Security.NONE and self.whole:
             self.add(not_applicable(steps[1], "Plain text, as asked for by security: None"))
             self._caution_plaintext(endpoint)
@@ -89,10 +90,16 @@ class Chain:
         """Run the third step."""
 
         async def sign_in() -> str:
-            await session.sign_in(side.credential)
+            self.judge_retirement(side, mechanism=await session.sign_in(side.credential))
             return f"Signed in as {side.credential.username}"
 
         await self.step(step, sign_in, seconds=self.target.timeouts.authenticate)
+
+    def judge_retirement(self, side: Side, *, mechanism: str = "") -> None:
+        """Caution against what ends, and anew once it is known how one signs in."""
+        self.cautions = [one for one in self.cautions if one is not self._retirement]
+        self._retirement = judge_retirement(side, of=self.target, mechanism=mechanism)
+        self.cautions += [self._retirement] if self._retirement else []
 
     def _judge_certificate(self, found: Negotiated, endpoint: Endpoint) -> None:
         if found.expires and found.expires - datetime.now(UTC) < EXPIRES_SOON:
@@ -175,7 +182,7 @@ async def prove_outgoing(
     identities = tuple(dict.fromkeys((address, *chain.target.identities)))
 
     async def sign_in() -> str:
-        await session.sign_in(side.credential)
+        chain.judge_retirement(side, mechanism=await session.sign_in(side.credential))
         proven = [one for one in identities if await session.judge_sender(one, recipient=address)]
         told = f", may send as {', '.join(proven)}" if proven else ""
         return f"Signed in as {side.credential.username}{told}"[:MOST]

@@ -69,8 +69,8 @@ class Retirement:
 
     protocol: Protocol | None
     """None: whatever the protocol."""
-    of_passwords: bool
-    """Whether only the sign-in by a password ends."""
+    mechanism: str
+    """Whether only the sign-in by it ends, as the API has it; `Basic`: by any password; "": all of it ends."""
     date: str
     """YYYY-MM-DD."""
     note: str

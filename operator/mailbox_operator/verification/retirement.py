@@ -13,34 +13,50 @@ SUBMISSION: Final = ("smtp.office365.com", "smtp-legacy.office365.com")
 EWS_BLOCKED: Final = "2026-10-01"
 """Since then a tenant must have EWSEnabled set and the application on its list."""
 EWS_REMOVED: Final = "2027-04-01"
-NAMED: Final = {(Protocol.EWS, False): "EWSRetirement", (Protocol.SMTP, True): "BasicSmtpRetirement"}
-"""Conditions of their own: by protocol, and whether only passwords end there."""
+BASIC: Final = "Basic"
+"""As a mechanism that ends: every sign-in by a password, whatever proves it."""
+NAMED: Final = {(Protocol.EWS, ""): "EWSRetirement", (Protocol.SMTP, BASIC): "BasicSmtpRetirement"}
+"""Conditions of their own: by protocol, and which mechanism ends there."""
 BASIC_SMTP_OFF: Final = "2026-12-31"
 """From then on an administrator must switch it on; the vendor's timeline of 2026-01-27."""
 
 
-def judge_retirement(side: Side, *, of: Target) -> Caution | None:
+def judge_retirement(side: Side, *, of: Target, mechanism: str) -> Caution | None:
     """Return the caution about how a side of a mailbox works, or None: nothing is known to end.
 
     What its provider names counts, the earliest first; where that names nothing, what is known of the vendor's cloud.
+
+    Args:
+        side: what is judged.
+        of: whose side it is.
+        mechanism: by which one has signed in; "": that is not known, and what was asked for counts.
     """
     if not of.retirements:
         return _judge_known(side)
-    ending = [one for one in of.retirements if _concerns(one, side)]
+    used = mechanism or side.credential.mechanism or ""
+    ending = [one for one in of.retirements if _concerns(one, side, used=used)]
     return _announced(min(ending, key=lambda one: one.date), side, provider=of.provider) if ending else None
 
 
-def _concerns(ending: Retirement, side: Side) -> bool:
-    spoken = ending.protocol in (None, side.endpoint.protocol)
-    return spoken and (not ending.of_passwords or side.credential.kind is CredentialKind.PASSWORD)
+def _concerns(ending: Retirement, side: Side, *, used: str) -> bool:
+    if ending.protocol not in (None, side.endpoint.protocol):
+        return False
+    if ending.mechanism == BASIC:
+        return side.credential.kind is CredentialKind.PASSWORD
+    return ending.mechanism in ("", used)
 
 
 def _announced(ending: Retirement, side: Side, *, provider: str) -> Caution:
     protocol = side.endpoint.protocol
     what, instead = f"{protocol}", "another protocol that it offers"
-    if ending.of_passwords:
+    if ending.mechanism == BASIC:
         what, instead = f"the sign-in by password to {protocol}", "credentials.oauth"
-    kind = NAMED.get((protocol, ending.of_passwords), "ProtocolRetirement")
+    elif ending.mechanism:
+        what, instead = (
+            f"the sign-in by {ending.mechanism} to {protocol}",
+            "another credentials.mechanism that it offers",
+        )
+    kind = NAMED.get((protocol, ending.mechanism), "ProtocolRetirement")
     return Caution(
         type=kind,
         reason=kind,

@@ -16,7 +16,7 @@ from mailbox_operator.mail.ews.session import EwsSession
 from mailbox_operator.mail.guard import ANYTHING, AddressPolicy, parse_networks
 from mailbox_operator.mail.secret import Secret
 from mailbox_operator.verification.limits import Limits
-from mailbox_operator.verification.model import LoopTest, Report, Side, Step, StepResult, Target, Verdict
+from mailbox_operator.verification.model import LoopTest, Report, Retirement, Side, Step, StepResult, Target, Verdict
 from mailbox_operator.verification.runner import verify
 from testbed.ews.misbehaving import HTML, RUNTIME_ERROR, answering, at, busy, redirecting
 from testbed.ews.server import running_exchange
@@ -54,6 +54,18 @@ def by_step(report: Report) -> dict[Step, StepResult]:
 
 async def first_fault(asked: Target, policy: AddressPolicy = ANYTHING) -> StepResult:
     return next(one for one in (await prove(asked, policy)).results if one.verdict is Verdict.FALSE)
+
+
+@pytest.mark.parametrize(("offered", "warned"), [(("NTLM", "Basic"), True), (("Basic",), False)])
+async def test_a_mechanism_that_the_provider_ends_warns_whom_it_signs_in(
+    post: Post, offered: tuple[str, ...], *, warned: bool
+) -> None:
+    post.exchange.state.schemes = offered
+    ending = Retirement(protocol=Protocol.EWS, mechanism="NTLM", date="2027-06-30", note="write mechanism: Basic")
+    report = await prove(target(post, provider="corp", retirements=(ending,)))
+    said = "MailProvider corp ends the sign-in by NTLM to EWS on 2027-06-30: write mechanism: Basic"
+    assert [one.message for one in report.cautions] == ([said] if warned else [])
+    assert {one.verdict for one in report.results} == {Verdict.TRUE}
 
 
 @pytest.mark.parametrize("mechanism", [None, "NTLM", "Basic"])

@@ -92,12 +92,13 @@ def session(peers: Peers, protocol: Protocol, security: Security = Security.TLS)
     return kinds[protocol](endpoint, policy=ANYTHING)
 
 
-async def sign_in(session: Session, credential: Credential) -> None:
+async def sign_in(session: Session, credential: Credential) -> str:
+    """Return by what the session says it has signed in, as the API has it."""
     try:
         async with asyncio.timeout(40):
             await session.reach()
             await session.secure()
-            await session.sign_in(credential)
+            return await session.sign_in(credential)
     finally:
         await session.close()
 
@@ -118,14 +119,14 @@ def used(peers: Peers) -> str:
 @pytest.mark.parametrize(("mechanism", "name"), [*PROVING, *SHOWING])
 @pytest.mark.parametrize("protocol", [Protocol.IMAP, Protocol.SMTP])
 async def test_a_password_signs_in(peers: Peers, protocol: Protocol, mechanism: str | None, name: str) -> None:
-    await sign_in(session(peers, protocol), password(mechanism))
+    assert await sign_in(session(peers, protocol), password(mechanism)) == (mechanism or "Plain")
     if protocol is Protocol.IMAP:
         until(lambda: used(peers) == name, seconds=5, what=f"a login by {name}")
 
 
 async def test_a_dovecot_says_nothing_of_utf8_by_pop3_and_takes_it(peers: Peers) -> None:
     """So the command of RFC 6856 goes only where it is offered, and the octets in any case."""
-    await sign_in(session(peers, Protocol.POP3), password(None))
+    assert await sign_in(session(peers, Protocol.POP3), password(None)) == "Plain"
     until(lambda: used(peers) == "PLAIN", seconds=5, what="a login by AUTH")
     tls = TlsOptions(ca_pem=peers.ca_pem)
     where = Endpoint(protocol=Protocol.POP3, host="localhost", port=peers.dovecot.pop3s, security=Security.TLS, tls=tls)
@@ -144,14 +145,14 @@ async def test_a_dovecot_says_nothing_of_utf8_by_pop3_and_takes_it(peers: Peers)
 
 
 async def test_on_a_plain_wire_the_password_is_proven_and_not_shown(peers: Peers) -> None:
-    await sign_in(session(peers, Protocol.IMAP, Security.NONE), password(None))
+    assert await sign_in(session(peers, Protocol.IMAP, Security.NONE), password(None)) == "SCRAM"
     until(lambda: used(peers) == "SCRAM-SHA-256", seconds=5, what="a login by SCRAM")
 
 
 @pytest.mark.parametrize(("mechanism", "name"), BEARING)
 @pytest.mark.parametrize("protocol", [Protocol.IMAP, Protocol.SMTP])
 async def test_a_long_token_signs_in(peers: Peers, protocol: Protocol, mechanism: str | None, name: str) -> None:
-    await sign_in(session(peers, protocol), token(mechanism))
+    assert await sign_in(session(peers, protocol), token(mechanism)) == (mechanism or "XOAUTH2")
     if protocol is Protocol.IMAP:
         until(lambda: used(peers) == name, seconds=5, what=f"a login by {name}")
 

@@ -55,16 +55,22 @@ def test_without_a_url_the_provider_says_and_without_a_provider_autodiscover() -
 
 
 @pytest.mark.parametrize(
-    ("written", "protocol", "of_passwords"),
-    [("EWS", Protocol.EWS, False), ("SMTP Basic", Protocol.SMTP, True), ("Basic", None, True)],
+    ("written", "protocol", "mechanism"),
+    [
+        ("EWS", Protocol.EWS, ""),
+        ("SMTP Basic", Protocol.SMTP, "Basic"),
+        ("Basic", None, "Basic"),
+        ("EWS NTLM", Protocol.EWS, "NTLM"),
+        ("CRAMMD5", None, "CRAMMD5"),
+    ],
 )
-def test_what_a_provider_ends_is_read(written: str, protocol: Protocol | None, *, of_passwords: bool) -> None:
+def test_what_a_provider_ends_is_read(written: str, protocol: Protocol | None, mechanism: str) -> None:
     ending = {"protocol": written, "date": "2027-04-01", "note": "use\n Graph "}
     provider = MailProviderSpec.model_validate(
         {"incoming": [{"protocol": "IMAP", "host": "mail.example"}], "retirements": [ending]}
     )
     [found] = chosen(provider).retirements
-    wanted = Retirement(protocol=protocol, of_passwords=of_passwords, date="2027-04-01", note="use Graph")
+    wanted = Retirement(protocol=protocol, mechanism=mechanism, date="2027-04-01", note="use Graph")
     assert found == wanted
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from mailbox_operator.mail.credential import Credential, CredentialKind
@@ -12,13 +14,13 @@ def side(host: str, protocol: Protocol = Protocol.EWS, kind: CredentialKind = Cr
     return Side(endpoint=endpoint, credential=Credential(username="u", secret=Secret("s"), kind=kind))
 
 
-def ends(protocol: Protocol | None, date: str, *, of_passwords: bool = False, note: str = "") -> Retirement:
-    return Retirement(protocol=protocol, of_passwords=of_passwords, date=date, note=note)
+def ends(protocol: Protocol | None, date: str, *, mechanism: str = "", note: str = "") -> Retirement:
+    return Retirement(protocol=protocol, mechanism=mechanism, date=date, note=note)
 
 
-def judged(one: Side, *announced: Retirement) -> Caution | None:
+def judged(one: Side, *announced: Retirement, mechanism: str = "") -> Caution | None:
     of = Target(address="a@b.example", incoming=one, outgoing=None, provider="hosting", retirements=announced)
-    return judge_retirement(one, of=of)
+    return judge_retirement(one, of=of, mechanism=mechanism)
 
 
 @pytest.mark.parametrize("host", ["outlook.office365.com", "OUTLOOK.OFFICE365.COM.", "outlook.office365.us"])
@@ -69,13 +71,13 @@ def test_passwords_for_sending_through_exchange_online_end(host: str) -> None:
         ),
         (
             side("mail.example", Protocol.SMTP),
-            ends(None, "2027-06-30", of_passwords=True),
+            ends(None, "2027-06-30", mechanism="Basic"),
             "BasicSmtpRetirement",
             "MailProvider hosting ends the sign-in by password to SMTP on 2027-06-30: move to credentials.oauth",
         ),
         (
             side("mail.example", Protocol.IMAP),
-            ends(Protocol.IMAP, "2027-06-30", of_passwords=True, note="ask for a token"),
+            ends(Protocol.IMAP, "2027-06-30", mechanism="Basic", note="ask for a token"),
             "ProtocolRetirement",
             "MailProvider hosting ends the sign-in by password to IMAP on 2027-06-30: ask for a token",
         ),
@@ -96,11 +98,42 @@ def test_what_a_provider_ends_is_told_with_its_date_and_its_advice(
     ],
 )
 def test_a_provider_that_ends_something_else_has_no_warning_nor_the_built_in_one(kept: Side) -> None:
-    assert judged(kept, ends(Protocol.SMTP, "2027-06-30", of_passwords=True)) is None
+    assert judged(kept, ends(Protocol.SMTP, "2027-06-30", mechanism="Basic")) is None
 
 
 def test_what_ends_first_is_told() -> None:
-    later, sooner = ends(Protocol.SMTP, "2028-01-01"), ends(Protocol.SMTP, "2027-01-01", of_passwords=True)
+    later, sooner = ends(Protocol.SMTP, "2028-01-01"), ends(Protocol.SMTP, "2027-01-01", mechanism="Basic")
     caution = judged(side("mail.example", Protocol.SMTP), later, sooner)
     assert caution is not None
     assert caution.type == "BasicSmtpRetirement"
+
+
+@pytest.mark.parametrize(
+    ("announced", "used", "told"),
+    [
+        (ends(Protocol.EWS, "2027-06-30", mechanism="NTLM"), "NTLM", "the sign-in by NTLM to EWS"),
+        (ends(None, "2027-06-30", mechanism="NTLM"), "NTLM", "the sign-in by NTLM to EWS"),
+        (ends(Protocol.EWS, "2027-06-30", mechanism="NTLM"), "Basic", ""),
+        (ends(Protocol.IMAP, "2027-06-30", mechanism="NTLM"), "NTLM", ""),
+        (ends(Protocol.EWS, "2027-06-30", mechanism="NTLM"), "", ""),
+    ],
+)
+def test_a_mechanism_that_ends_concerns_who_has_signed_in_by_it(announced: Retirement, used: str, told: str) -> None:
+    caution = judged(side("mail.example"), announced, mechanism=used)
+    expected = (
+        f"MailProvider hosting ends {told} on 2027-06-30: move to another credentials.mechanism that it offers"
+        if told
+        else None
+    )
+    assert (caution and caution.message) == expected
+    assert (caution and caution.type) == (expected and "ProtocolRetirement")
+
+
+def test_before_one_has_signed_in_the_mechanism_that_was_asked_for_counts() -> None:
+    one = side("mail.example", Protocol.IMAP)
+    asking = replace(one, credential=replace(one.credential, mechanism="CRAMMD5"))
+    announced = ends(Protocol.IMAP, "2027-06-30", mechanism="CRAMMD5", note="write SCRAM")
+    caution = judged(asking, announced)
+    assert caution is not None
+    assert caution.message == "MailProvider hosting ends the sign-in by CRAMMD5 to IMAP on 2027-06-30: write SCRAM"
+    assert judged(asking, announced, mechanism="Plain") is None

@@ -156,6 +156,17 @@ def choose_auth(credential: Credential, offers: Iterable[str]) -> AuthBase:
     return HttpNtlmAuth(name if domain_given else f"\\{name}", credential.secret.reveal())
 
 
+def mechanism_of(door: Door) -> str:
+    """Return how one signs in there, as the API has it; "": by a token, for which it has no name."""
+    match door.auth:
+        case HttpNtlmAuth():
+            return "NTLM"
+        case _Basic():
+            return "Basic"
+        case _:
+            return ""
+
+
 def open_account(url: str, *, address: str, door: Door) -> Any:
     """Return exchangelib's account for a mailbox; nothing is sent yet."""
     settings = exchangelib.Configuration(

@@ -72,16 +72,20 @@ class EwsSession:
             raise self._tls_fault
         return None if self._endpoint.security is Security.NONE else self._wire.negotiated
 
-    async def sign_in(self, credential: Credential) -> None:
-        """Show the credential once, find the service where only a domain was given, and open the mailbox."""
+    async def sign_in(self, credential: Credential) -> str:
+        """Show the credential once, find the service where only a domain was given, and open the mailbox.
+
+        Returns the mechanism.
+        """
         require_sendable(credential)
         taste = self._taste
         assert taste is not None, "reach() and secure() come first"  # noqa: S101 - a fault of ours
         with asking("AUTHENTICATE", protocol="EWS"):
             try:
-                self._mailbox = await self._wire.run(lambda: self._open(taste, credential))
+                self._mailbox, used = await self._wire.run(lambda: self._open(taste, credential))
             except MailError as error:
                 raise masked(error, credential) from None
+        return used
 
     async def open_folders(self, folders: Sequence[str], *, exclude: Sequence[str] = ()) -> str:
         """Prove that each folder can be read; return a sentence with their counts and the server's version."""
@@ -143,17 +147,17 @@ class EwsSession:
         url = f"{scheme}://{endpoint.host}:{endpoint.port}{endpoint.path}"
         return taste(url, wire=self._wire, tls=endpoint.tls, name_of=self._host)
 
-    def _open(self, taste: "Taste", credential: Credential) -> "EwsMailbox":
-        from mailbox_operator.mail.ews.client import choose_auth  # noqa: PLC0415 - the same
+    def _open(self, taste: "Taste", credential: Credential) -> "tuple[EwsMailbox, str]":
+        from mailbox_operator.mail.ews.client import choose_auth, mechanism_of  # noqa: PLC0415 - the same
         from mailbox_operator.mail.ews.discovery import find_service, require_https  # noqa: PLC0415
         from mailbox_operator.mail.ews.mailbox import open_mailbox  # noqa: PLC0415
 
         if self._endpoint.path:
             door = self._door(choose_auth(credential, taste.offers))
-            return open_mailbox(taste.url, address=self._address, door=door)
+            return open_mailbox(taste.url, address=self._address, door=door), mechanism_of(door)
         url, door = find_service(taste, address=self._address, credential=credential, door=self._door())
         require_https(url)
-        return open_mailbox(url, address=self._address, door=door)
+        return open_mailbox(url, address=self._address, door=door), mechanism_of(door)
 
     def _door(self, auth: "AuthBase | None" = None) -> "Door":
         from mailbox_operator.mail.ews.client import Door  # noqa: PLC0415 - the same

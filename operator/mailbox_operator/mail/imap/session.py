@@ -22,8 +22,10 @@ from mailbox_operator.mail.imap.data import (
     parse_uidvalidity,
     render_list,
 )
+from mailbox_operator.mail.imap.mechanism import choose_for_imap
 from mailbox_operator.mail.imap.sign_in import IDENTITY, greet, quoted, sign_in, start_tls
 from mailbox_operator.mail.mailbox_name import encode_mailbox_name
+from mailbox_operator.mail.sasl import API_NAMES
 from mailbox_operator.mail.session import Found
 from mailbox_operator.mail.tls import Negotiated
 
@@ -74,11 +76,14 @@ class ImapSession:
             self._offered = await start_tls(self._ready, self._offered, endpoint)
         return self._ready.negotiated
 
-    async def sign_in(self, credential: Credential) -> None:
-        """Sign in once, and tell who we are where the server wants to know (RFC 2971)."""
+    async def sign_in(self, credential: Credential) -> str:
+        """Sign in once, and tell who we are where the server wants to know (RFC 2971). Returns the mechanism."""
+        offered = self._offered
         self._offered = await sign_in(self._ready, self._offered, credential, endpoint=self._endpoint)
         if "ID" in self._offered:
             self._introduction = self._ready.unsent(IDENTITY)  # a server that minds says so at the next command
+        used = choose_for_imap(credential, capabilities=offered, private=self._endpoint.is_private)
+        return API_NAMES[used or "LOGIN"]
 
     async def open_folders(self, folders: Sequence[str], *, exclude: Sequence[str] = ()) -> str:
         """Open each folder by EXAMINE: SELECT would take the flag Recent away from others."""

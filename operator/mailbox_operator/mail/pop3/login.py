@@ -16,7 +16,7 @@ from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.library_wire import READ_SECONDS, LibraryWire
 from mailbox_operator.mail.pop3.capability import UNKNOWN, Capabilities, note_delay, parse_capabilities
 from mailbox_operator.mail.pop3.mechanism import USER, choose_mechanism, needs_utf8
-from mailbox_operator.mail.sasl import Exchange, begin, decoded, told
+from mailbox_operator.mail.sasl import API_NAMES, Exchange, begin, decoded, told
 from mailbox_operator.mail.tls import Negotiated, client_context
 
 T = TypeVar("T")
@@ -94,8 +94,8 @@ class Pop3Login:
         """Speak TLS as asked, never less. Returns what was negotiated; None where no TLS is asked for."""
         return await self._wire.secure(self._greet, start_tls=self._start_tls)
 
-    async def sign_in(self, credential: Credential) -> None:
-        """Sign in once, by one mechanism."""
+    async def sign_in(self, credential: Credential) -> str:
+        """Sign in once, by one mechanism, which is returned."""
         require_sendable(credential)
         client, endpoint = self._ready, self._endpoint
         offered = await self.capabilities()
@@ -114,6 +114,7 @@ class Pop3Login:
             note_delay(error, offered)
             raise masked(error, credential) from None
         self._capabilities = None  # RFC 2449 section 5: another state, another list
+        return API_NAMES[name]
 
     async def capabilities(self) -> Capabilities:
         """Return what the server can do, in the state it is in."""

@@ -55,11 +55,12 @@ class Pop3Session:
         """Speak TLS as asked, never less. Returns what was negotiated; None where no TLS is asked for."""
         return await self._login.secure()
 
-    async def sign_in(self, credential: Credential) -> None:
-        """Show the credential, once; each later look shows it again."""
-        await self._login.sign_in(credential)
+    async def sign_in(self, credential: Credential) -> str:
+        """Show the credential, once; each later look shows it again. Returns the mechanism."""
+        used = await self._login.sign_in(credential)
         self._credential = credential
         self._signed_in_at = monotonic()
+        return used
 
     async def open_folders(self, folders: Sequence[str], *, exclude: Sequence[str] = ()) -> str:  # noqa: ARG002 - POP3 knows none
         """Prove in the place of folders that messages can be told apart (UIDL), and say what the server lacks."""
