@@ -8,6 +8,7 @@ RECONCILES: Final = Counter("mailbox_operator_reconciles_total", "Visits of an o
 RECONCILE_SECONDS: Final = Histogram("mailbox_operator_reconcile_seconds", "Seconds a visit took.", ["kind"])
 RECONCILE_ERRORS: Final = Counter("mailbox_operator_reconcile_errors_total", "Visits that failed.", ["kind"])
 QUEUE_DEPTH: Final = Gauge("mailbox_operator_queue_depth", "Objects that wait for a visit.", ["lane"])
+VISITS_RUNNING: Final = Gauge("mailbox_operator_visits_running", "Visits that go on.")
 VERIFICATIONS: Final = Counter(
     "mailbox_operator_verifications_total", "Runs of the steps, by the reason of the first failed one.", ["reason"]
 )

@@ -31,6 +31,7 @@ from mailbox_operator.controller.metrics import (
     RECONCILE_ERRORS,
     RECONCILE_SECONDS,
     RECONCILES,
+    VISITS_RUNNING,
     WATCH_RESTARTS,
 )
 from mailbox_operator.controller.permissions import missing_permissions
@@ -258,6 +259,7 @@ async def _list(world: World, client: Client, settings: Settings) -> bool:
 def _collect(store: Store, queue: WorkQueue) -> None:
     for lane in Lane:
         QUEUE_DEPTH.labels(lane.name.lower()).set(queue.depth(lane))
+    VISITS_RUNNING.set(queue.busy)
     counts = Counter(_ready(obj.get("status") or {}) for obj in store.objects(MAILBOX.name))
     for value in ("True", "False", "Unknown"):
         MAILBOXES.labels(value).set(counts[value])

@@ -38,6 +38,11 @@ class WorkQueue:
         """Return how many keys wait in a lane."""
         return len(self._lanes[lane])
 
+    @property
+    def busy(self) -> int:
+        """How many keys are being visited."""
+        return len(self._busy)
+
     def add(self, key: Key, lane: Lane = Lane.CHANGED) -> None:
         """Have a key visited as soon as its turn comes."""
         if key in self._busy:

@@ -87,8 +87,9 @@ async def test_a_key_added_during_its_visit_is_visited_again_and_not_meanwhile()
     queue.add(key("a"))
     taken = await queue.take()
     queue.add(key("a"))
-    assert queue.depth(Lane.CHANGED) == 0
+    assert (queue.depth(Lane.CHANGED), queue.busy) == (0, 1)
     queue.done(taken)
+    assert (queue.depth(Lane.CHANGED), queue.busy) == (1, 0)
     assert await drain(queue) == ["a"]
 
 
