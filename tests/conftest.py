@@ -3,7 +3,7 @@
 from typing import Final
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -11,8 +11,10 @@ from support.patience import PATIENCE
 
 # pytest's time-out is deadline enough, and a commit passes or fails the same everywhere; `--hypothesis-profile=exploring`
 # tries other examples at each run
-settings.register_profile("repeatable", deadline=None, derandomize=True)
-settings.register_profile("exploring", deadline=None)
+BUSY: Final = [HealthCheck.too_slow]
+"""What hypothesis would find fault with where the machine has something else to do."""
+settings.register_profile("repeatable", deadline=None, suppress_health_check=BUSY, derandomize=True)
+settings.register_profile("exploring", deadline=None, suppress_health_check=BUSY)
 settings.load_profile("repeatable")
 
 CLUSTERS: Final = ("apiserver", "e2e")

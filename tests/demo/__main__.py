@@ -39,7 +39,7 @@ def up() -> None:
         team = kube.within(objects.NAMESPACE)
         team.apply(*objects.mail_server())
         receiver = start_receiver(team, image=image)
-        kube.within(place.SYSTEM).run("rollout", "status", "deployment", "--timeout=60s", seconds=70)
+        kube.within(place.SYSTEM).run_patiently("rollout", "status", "deployment", seconds=60)
     with show.step("kubectl apply -f mailbox.yaml"):
         show.manifest(objects.MAILBOX)
         team.apply(objects.ca(ca.read_text()), objects.password(passwords[mail.SUPPORT]))

@@ -44,9 +44,8 @@ def leave(folder: Path, *namespaces: str) -> None:
     kube = Kube(kubeconfig=Path(_used(folder).read_text()))
     with suppress(helm_release.ReleaseError):  # it broke off before that
         helm_release.uninstall(kube.kubeconfig, SYSTEM)
-    gone = ("--ignore-not-found", "--timeout=60s")
-    kube.run("delete", "namespace", *namespaces, SYSTEM, *gone, seconds=70)
-    kube.run("delete", "crds", *CRDS, *gone, seconds=70)
+    kube.run_patiently("delete", "namespace", *namespaces, SYSTEM, "--ignore-not-found", seconds=60)
+    kube.run_patiently("delete", "crds", *CRDS, "--ignore-not-found", seconds=60)
 
 
 def _used(folder: Path) -> Path:

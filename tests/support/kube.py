@@ -39,13 +39,20 @@ class Kube:
         return [str(KUBECTL), "--kubeconfig", str(self.kubeconfig), "--namespace", self.namespace, *args]
 
     def run(self, *args: str, stdin: str | None = None, seconds: float = 60) -> str:
-        """Run `kubectl ARGS` and return what it printed. Raises KubectlError with what it complained of."""
+        """Run `kubectl ARGS` and return what it printed; `seconds` are an idle machine's.
+
+        Raises KubectlError with what it complained of.
+        """
         done = subprocess.run(
-            self.command(*args), input=stdin, capture_output=True, text=True, timeout=seconds, check=False
+            self.command(*args), input=stdin, capture_output=True, text=True, timeout=seconds * PATIENCE, check=False
         )
         if done.returncode:
             raise KubectlError(f"kubectl {' '.join(args)}: {done.stderr.strip()}")
         return done.stdout
+
+    def run_patiently(self, *args: str, seconds: float) -> None:
+        """Run a command of kubectl's that waits (`wait`, `rollout status`); `seconds` are an idle machine's."""
+        self.run(*args, f"--timeout={seconds * PATIENCE:g}s", seconds=seconds + 10)
 
     def apply(self, *objects: dict[str, Any]) -> None:
         """`kubectl apply` the objects, into this namespace where they name none."""
@@ -138,15 +145,21 @@ class Kube:
 def until(look: Callable[[], T | None], *, seconds: float, what: Callable[[], str] | str, pause: float = 0.1) -> T:
     """Look until something is found and return it; `seconds` are an idle machine's.
 
+    A look that ends in a KubectlError has found nothing: a busy API server, or a pod that is not there at this moment.
     Raises AssertionError that says what was waited for.
     """
     seconds *= PATIENCE
     deadline = time.monotonic() + seconds
-    while not (found := look()):
+    while True:
+        failure: KubectlError | None = None
+        try:
+            if found := look():
+                return found
+        except KubectlError as error:
+            failure = error
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds:g} s: {what if isinstance(what, str) else what()}")
+            raise AssertionError(f"not within {seconds:g} s: {what if isinstance(what, str) else what()}") from failure
         time.sleep(pause)
-    return found
 
 
 def kubeconfig_in_place() -> Path:

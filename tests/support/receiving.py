@@ -55,7 +55,7 @@ class Receiver:
 def start_receiver(kube: Kube, *, image: str) -> Receiver:
     """Run a receiver in the namespace and wait until it answers."""
     kube.apply(*objects(image))
-    kube.run("rollout", "status", "deployment/receiver", "--timeout=60s", seconds=70)
+    kube.run_patiently("rollout", "status", "deployment/receiver", seconds=60)
     return Receiver(kube)
 
 
@@ -67,7 +67,7 @@ def objects(image: str) -> list[dict[str, Any]]:
         "image": image,
         "command": ["python", "/app/receiver.py", "8080"],
         "ports": [{"containerPort": 8080}],
-        "readinessProbe": {"httpGet": {"path": "/events", "port": 8080}, "periodSeconds": 1},
+        "readinessProbe": {"httpGet": {"path": "/count", "port": 8080}, "periodSeconds": 1, "timeoutSeconds": 10},
         "volumeMounts": [{"name": "app", "mountPath": "/app"}],
         "securityContext": {
             "allowPrivilegeEscalation": False,

@@ -94,14 +94,15 @@ class Dovecot:
         self.process.wait(timeout=60)
 
     def kill(self) -> None:
-        """Kill -9 the whole of it."""
-        for line in subprocess.run(
-            ["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False
-        ).stdout.split():
+        """Kill -9 the whole of it, and wait until nobody listens on its ports any more."""
+        found = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False)
+        children = [int(line) for line in found.stdout.split()]
+        for child in children:
             with suppress(ProcessLookupError):  # it has ended by itself meanwhile
-                os.kill(int(line), signal.SIGKILL)
+                os.kill(child, signal.SIGKILL)
         self.process.kill()
         self.process.wait(timeout=60)
+        until(lambda: not any(map(_runs, children)), seconds=10, what="all of its processes have ended")
         (self.root / "run/master.pid").unlink(missing_ok=True)
 
     def log(self) -> str:
@@ -123,13 +124,23 @@ class Dovecot:
             second = int(time.time())
             until(lambda: int(time.time()) > second, seconds=2, what="the next second")
 
-    def logins(self, address: str) -> int:
-        """Return how often the account signed in."""
-        return len(re.findall(rf"(?:imap|pop3)-login: Info: Login: user=<{re.escape(address)}>", self.log()))
+    def logins(self, address: str, *, least: int = 0) -> int:
+        """Return how often the account signed in, once it is `least`: the log is written after the client was answered."""
+        return self._told(rf"(?:imap|pop3)-login: Info: Login: user=<{re.escape(address)}>", least=least)
 
-    def refused_logins(self, address: str) -> int:
-        """Return how often it was refused."""
-        return len(re.findall(rf"passwd-file\({re.escape(address)},[^)]*\): .*[Pp]assword mismatch", self.log()))
+    def refused_logins(self, address: str, *, least: int = 0) -> int:
+        """Return how often it was refused, once it is `least`."""
+        return self._told(rf"passwd-file\({re.escape(address)},[^)]*\): .*[Pp]assword mismatch", least=least)
+
+    def _told(self, words: str, *, least: int) -> int:
+        """Wait until the log has said something `least` times, and return how often it has."""
+        until(
+            lambda: len(re.findall(words, self.log())) >= least,
+            seconds=5,
+            what=lambda: f"{words} {least} times in\n{self.log()[-3000:]}",
+            pause=0.01,
+        )
+        return len(re.findall(words, self.log()))
 
     def seed(self, address: str, messages: list[bytes], *, folder: str = "INBOX", flags: str = "") -> None:
         """Put messages into one of the account's folders, all at once; flags are Maildir's letters."""
@@ -174,3 +185,12 @@ class Dovecot:
     def count(self, address: str) -> int:
         """Return how many messages the INBOX holds."""
         return sum(1 for name in ("cur", "new") for _ in (self.maildir(address) / name).iterdir())
+
+
+def _runs(process: int) -> bool:
+    """Whether a process still holds anything: one that has ended and waits for its parent does not."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in {"Z", "X"}

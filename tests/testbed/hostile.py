@@ -13,7 +13,7 @@ from typing import Final
 Talk = Callable[[socket.socket], None]
 """Speaks with one peer; the connection is closed when it returns."""
 
-PATIENCE: Final = 30.0
+PATIENCE: Final = 90.0
 """Seconds that no talk waits longer for its peer."""
 MOMENT: Final = 0.3
 """Seconds in which a peer that speaks first has spoken."""
@@ -109,7 +109,8 @@ def resetting(connection: socket.socket) -> None:
 
 def closing(connection: socket.socket) -> None:
     """Hang up without a word, when the peer has said something or waits for us to."""
-    connection.settimeout(MOMENT)
+    if connection.getsockname()[1] not in TLS_PORTS:  # there it speaks for certain, however late
+        connection.settimeout(MOMENT)
     with suppress(TimeoutError):
         connection.recv(4096)
 

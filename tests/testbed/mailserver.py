@@ -1,6 +1,7 @@
 """Dovecot and Postfix together: a mail server as a mailbox sees it."""
 
 import itertools
+import os
 import random
 import shutil
 import socket
@@ -15,7 +16,10 @@ from testbed.dovecot import Dovecot
 from testbed.pki import Pki
 from testbed.postfix import Postfix
 
-_PORTS: Final = itertools.cycle(random.sample(range(10_000, 32_000), 20_000))
+WORKER: Final = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+WORKERS: Final = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_PORTS: Final = itertools.cycle(random.sample(range(10_000 + WORKER, 32_000, WORKERS), 20_000 // WORKERS))
+"""Each process of a test run has ports of its own: what one has found free, another does not take before it is used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

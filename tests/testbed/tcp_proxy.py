@@ -43,11 +43,17 @@ class TcpProxy:
             if self.is_away:
                 near.close()
                 continue
-            far = socket.create_connection(self.server, timeout=10)
+            try:
+                far = socket.create_connection(self.server, timeout=30)
+            except OSError:  # as if there were no proxy
+                near.close()
+                continue
             far.settimeout(None)
             self.connections += 1
             left = self.cuts.pop(0) if self.cuts else None
             self._open += [near, far]
+            if self.is_away:  # since this very moment
+                self.leave()
             threading.Thread(target=self._pass, args=(near, far, None), daemon=True).start()
             threading.Thread(target=self._pass, args=(far, near, left), daemon=True).start()
 
