@@ -47,7 +47,7 @@ def kube(kubeconfig: Path) -> Kube:
     found = Kube(kubeconfig=kubeconfig)
     found.run("apply", "--server-side", "--force-conflicts", "-f", "-", stdin="---\n".join(documents().values()))
     names = [f"crd/{kind.plural}.{GROUP}" for kind in KINDS]
-    found.run("wait", "--for=condition=Established", "--timeout=30s", *names)
+    found.run_patiently("wait", "--for=condition=Established", *names, seconds=30)
     return found
 
 

@@ -62,13 +62,21 @@ class Team:
         """Return the address of this team's account."""
         return f"{name}.{self.kube.namespace}@{DOMAIN}"
 
-    def logins(self, name: str) -> int:
-        """Return how often an account has signed in."""
-        return self.mail.dovecot.logins(self.address(name))
+    def logins(self, name: str, *, least: int = 0) -> int:
+        """Return how often an account has signed in, once it is `least`."""
+        return self.mail.dovecot.logins(self.address(name), least=least)
 
-    def refused(self, name: str) -> int:
-        """Return how often it was refused."""
-        return self.mail.dovecot.refused_logins(self.address(name))
+    def refused(self, name: str, *, least: int = 0) -> int:
+        """Return how often it was refused, once it is `least`."""
+        return self.mail.dovecot.refused_logins(self.address(name), least=least)
+
+    def wait_reasons(self, *reasons: str) -> None:
+        """Wait until these events have been told, which is done after the status was written."""
+        until(
+            lambda: set(reasons) <= {reason for _, reason, _ in self.events()},
+            seconds=10,
+            what=lambda: f"events {reasons}; there are {self.events()}",
+        )
 
     def account(self, name: str, password: str) -> None:
         """Make an account, or change its password."""

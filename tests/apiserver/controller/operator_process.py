@@ -13,9 +13,25 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from support.kube import until
+from support.patience import PATIENCE
 from testbed.mailserver import free_ports
 
 COMMAND: Final = Path(__file__).resolve().parents[3] / ".venv/bin/mailbox-operator"
+BUSY: Final = (
+    "mailbox_operator_queue_depth",
+    "mailbox_operator_visits_running",
+    "mailbox_operator_verifications_running",
+)
+"""What is 0 while there is nothing to do."""
+
+
+def total(metrics: str, name: str, **labels: str) -> float:
+    """Return the sum of a metric's samples that carry these labels."""
+    found = 0.0
+    for line in metrics.splitlines():
+        if re.match(rf"{name}(\{{|\s)", line) and all(f'{key}="{value}"' in line for key, value in labels.items()):
+            found += float(line.rsplit(" ", 1)[1])
+    return found
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,7 +89,7 @@ class Operator:
     def ask(self, path: str) -> tuple[int, str]:
         """Return status and text of an answer of its HTTP server; 0: there was none."""
         try:
-            with urlopen(f"http://127.0.0.1:{self.port}/{path}", timeout=5) as answer:
+            with urlopen(f"http://127.0.0.1:{self.port}/{path}", timeout=5 * PATIENCE) as answer:
                 return answer.status, answer.read().decode()
         except HTTPError as error:
             with error:
@@ -83,20 +99,25 @@ class Operator:
 
     def metric(self, name: str, **labels: str) -> float:
         """Return the sum of a metric's samples that carry these labels."""
-        found = 0.0
-        for line in self.ask("metrics")[1].splitlines():
-            if re.match(rf"{name}(\{{|\s)", line) and all(f'{key}="{value}"' in line for key, value in labels.items()):
-                found += float(line.rsplit(" ", 1)[1])
-        return found
+        return total(self.metrics(), name, **labels)
+
+    def metrics(self) -> str:
+        """Return all metrics, once it answers."""
+
+        def told() -> str | None:
+            status, text = self.ask("metrics")
+            return text if status == 200 else None
+
+        return until(told, seconds=20, what=lambda: f"it tells its metrics\n{self.text()}")
 
     def wait_idle(self) -> None:
-        """Wait until nothing waits and nothing is being proven, for a moment."""
+        """Wait until nothing waits, is visited or is being proven, for a moment."""
         calm = 0
 
         def idle() -> bool:
             nonlocal calm
-            busy = self.metric("mailbox_operator_queue_depth") + self.metric("mailbox_operator_verifications_running")
-            calm = 0 if busy else calm + 1
+            text = self.metrics()
+            calm = 0 if any(total(text, name) for name in BUSY) else calm + 1
             return calm > 4
 
         until(idle, seconds=30, what=lambda: f"it has nothing to do\n{self.text()}")

@@ -1,6 +1,7 @@
 """Children: mended, brought to rest, removed; and what a fetcher's report becomes."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -133,7 +134,7 @@ def test_what_a_fetcher_reports_is_told(team: Team) -> None:
     fetched(team)
     team.report("support", state="Delivering", messages_delivered=3, last_message_time="2026-01-01T00:00:00Z")
     team.kube.wait_condition("support", "Ready", seconds=15)
-    assert team.status("support")["fetcher"]["messagesDelivered"] == 3
+    until(lambda: team.status("support")["fetcher"].get("messagesDelivered") == 3, seconds=15, what="3 are told")
     team.report("support", state="SinkFailing", reason="SinkFailing", message="503 for five minutes", pending=2)
     team.kube.wait_condition("support", "Delivering", "False", reason="SinkFailing", seconds=15)
     assert team.status("support")["fetcher"]["lastError"] == "503 for five minutes"
@@ -145,6 +146,7 @@ def test_what_a_fetcher_reports_is_told(team: Team) -> None:
 
 def test_counters_that_move_alone_are_written_at_most_every_ten_seconds(team: Team) -> None:
     fetched(team)
+    began = time.monotonic()
     team.report("support", state="Delivering", messages_delivered=1)
     team.kube.wait_condition("support", "Ready", seconds=15)
     versions = {team.version("support")}
@@ -158,7 +160,7 @@ def test_counters_that_move_alone_are_written_at_most_every_ten_seconds(team: Te
         return bool(team.status("support")["fetcher"]["messagesDelivered"] == 11)
 
     until(last, seconds=15, what="the last one is written")
-    assert len(versions) <= 3
+    assert len(versions) <= 2 + (time.monotonic() - began) / 10
 
 
 def test_the_service_account_goes_once_the_spec_names_another(team: Team) -> None:

@@ -1,6 +1,6 @@
 """What a Mailbox says at the first visit, and once it was proven."""
 
-import time
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -21,23 +21,19 @@ def test_the_first_status_comes_within_a_second_and_is_whole(team: Team) -> None
         team.account("support", "right")
         team.kube.apply(manifests.password("support", "right"))
         team.operator.wait_idle()
-        began = time.monotonic()
         team.kube.apply(team.manifest("support", incoming={"port": silent}))
-        status = until(
-            lambda: found if (found := team.status("support")).get("conditions") else None,
-            seconds=5,
-            what="a first status",
-            pause=0.02,
-        )
-        taken = time.monotonic() - began
+        until(lambda: team.status("support").get("conditions"), seconds=5, what="a first status", pause=0.02)
+        found = team.kube.get("mailbox", "support")
         team.kube.delete("mailbox", "support")
+    status = found["status"]
     assert status["observedGeneration"] == 1
     assert [one["type"] for one in status["conditions"]] == [*ORDER, "Reconciling"]
     assert all(one["observedGeneration"] == 1 for one in status["conditions"])
     waiting = {one["type"]: (one["status"], one["reason"]) for one in status["conditions"]}
     assert waiting["IncomingReachable"] == ("Unknown", "Pending")
     assert waiting["EndpointsResolved"] == ("True", "Succeeded")
-    assert taken < 2 * PATIENCE, "one second of ours, the rest is kubectl's"
+    made, told = found["metadata"]["creationTimestamp"], status["conditions"][0]["lastTransitionTime"]
+    assert datetime.fromisoformat(told) - datetime.fromisoformat(made) <= timedelta(seconds=PATIENCE)
 
 
 def test_a_mailbox_that_only_receives_is_proven(team: Team) -> None:
@@ -48,7 +44,7 @@ def test_a_mailbox_that_only_receives_is_proven(team: Team) -> None:
     assert {one["status"] for one in conditions.values()} == {"True"}
     assert conditions["OutgoingReachable"]["reason"] == "NotApplicable"
     assert conditions["FetcherAvailable"]["reason"] == "NotApplicable"
-    assert team.logins("support") == 1
+    assert team.logins("support", least=1) == 1
     assert team.kube.find("deployment", "mbx-support") is None
     until(team.events, seconds=5, what="an event")
     assert [(kind, reason) for kind, reason, _ in team.events()] == [("Normal", "Verified")]

@@ -17,6 +17,9 @@ from testbed.tcp_proxy import tcp_proxy
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.timeout(90)]
 
+FIELDS = "--show-managed-fields"
+"""Without it, kubectl leaves them out."""
+
 
 def test_a_killed_operator_comes_back_without_a_trace(team: Team) -> None:
     team.mailbox("ready")
@@ -26,6 +29,10 @@ def test_a_killed_operator_comes_back_without_a_trace(team: Team) -> None:
     team.kube.wait_condition("ready", "Ready", seconds=15)
     team.kube.wait_condition("refused", "Stalled", seconds=15)
     team.kube.wait_condition("fetched", "FetcherAvailable", "Unknown", reason="FetcherStarting", seconds=15)
+    team.wait_reasons("Verified", "CredentialsInvalid", "FetcherCreated")
+    for name in ("ready", "fetched"):
+        team.logins(name, least=1)
+    team.refused("refused", least=1)
     team.operator.wait_idle()
     before = trace(team)
 
@@ -48,21 +55,27 @@ def trace(team: Team) -> dict[str, object]:
     kinds = "mailboxes,serviceaccounts,roles,rolebindings,configmaps,deployments"
     label = ("ready", "refused", "fetched")
     return {
-        "versions": {
-            (one["kind"], one["metadata"]["name"]): one["metadata"]["resourceVersion"] for one in team.kube.items(kinds)
-        },
+        "versions": {(one["kind"], one["metadata"]["name"]): version(one) for one in team.kube.items(kinds, FIELDS)},
         "logins": [team.logins(name) + team.refused(name) for name in label],
         "events": len(team.events()),
     }
 
 
-def test_a_suspended_mailbox_is_written_once_and_has_no_children(team: Team) -> None:
-    team.kube.apply(team.manifest("support", suspend=True, delivery=WEBHOOK))
-    team.kube.wait_condition("support", "Ready", "False", reason="Suspended")
-    team.operator.wait_idle()
-    found = team.kube.get("mailbox", "support")
-    writes = [one for one in found["metadata"].get("managedFields", []) if one.get("subresource") == "status"]
-    assert len(writes) <= 1
+def version(one: dict[str, Any]) -> object:
+    """What changes with each write of the operator's; a Deployment's status is Kubernetes' own, and takes its time."""
+    metadata = one["metadata"]
+    if one["kind"] != "Deployment":
+        return metadata["resourceVersion"]
+    return metadata["generation"], [each for each in metadata["managedFields"] if each["manager"] == "mailbox-operator"]
+
+
+def test_a_suspended_mailbox_is_written_once_and_has_no_children(team: Team, tmp_path: Path) -> None:
+    with history(team, tmp_path / "statuses") as statuses:
+        team.kube.apply(team.manifest("support", suspend=True, delivery=WEBHOOK))
+        team.kube.wait_condition("support", "Ready", "False", reason="Suspended")
+        team.operator.wait_idle()
+        until(statuses, seconds=10, what="the watch shows it")
+        assert len([one for one in statuses() if "conditions" in one]) <= 1
     kinds = team.kube.conditions("support")
     assert "Stalled" not in kinds
     assert "Reconciling" not in kinds
@@ -76,7 +89,7 @@ def test_a_mailbox_that_is_no_longer_suspended_is_proven(team: Team) -> None:
     team.kube.wait_condition("support", "Ready", "False", reason="Suspended")
     team.kube.patch("mailbox", "support", {"spec": {"suspend": False}})
     team.kube.wait_condition("support", "Ready", seconds=15)
-    assert team.logins("support") == 1
+    assert team.logins("support", least=1) == 1
 
 
 @pytest.mark.parametrize("annotation", ["mailbox-operator.io/reconcile-at", "reconcile.fluxcd.io/requestedAt"])
@@ -85,7 +98,7 @@ def test_a_reconcile_on_demand_proves_again_and_echoes_its_token(team: Team, ann
     team.kube.wait_condition("support", "Ready", seconds=15)
     team.kube.run("annotate", "mailbox", "support", f"{annotation}=one")
     until(lambda: team.status("support").get("lastHandledReconcileAt") == "one", seconds=10, what="the token")
-    assert team.logins("support") == 2
+    assert team.logins("support", least=2) == 2
     team.operator.wait_idle()
     assert team.logins("support") == 2, "once a token"
 
@@ -95,7 +108,7 @@ def test_a_refused_login_is_tried_again_on_demand(team: Team) -> None:
     team.kube.wait_condition("support", "Stalled", seconds=15)
     team.kube.run("annotate", "mailbox", "support", "mailbox-operator.io/reconcile-at=now")
     until(lambda: team.status("support")["loginFailures"]["count"] == 2, seconds=10, what="a second refusal is counted")
-    assert team.refused("support") == 2
+    assert team.refused("support", least=2) == 2
 
 
 def test_a_mailbox_made_anew_under_its_name_starts_anew(team: Team) -> None:
@@ -104,7 +117,7 @@ def test_a_mailbox_made_anew_under_its_name_starts_anew(team: Team) -> None:
     team.kube.delete("mailbox", "support")
     team.kube.apply(team.manifest("support"))
     team.kube.wait_condition("support", "Ready", seconds=15)
-    assert team.logins("support") == 2
+    assert team.logins("support", least=2) == 2
 
 
 def test_a_namespace_deleted_under_load_leaves_no_error(team: Team) -> None:
