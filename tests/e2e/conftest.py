@@ -25,6 +25,8 @@ TOP: Final = Path(__file__).resolve().parents[2]
 FETCHERS: Final = "app.kubernetes.io/component=fetcher"
 SYSTEM: Final = "mailbox-system"
 RELEASE: Final = "mailbox-operator"
+BUSY: Final = ("queue_depth", "visits_running", "verifications_running")
+"""What the operator counts while it has something to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,10 @@ class Cluster:
         pods = self.kube.items(
             "pods", "-l", "app.kubernetes.io/name=mailbox-operator", "--field-selector=status.phase=Running"
         )
-        return str(next(pod["metadata"]["name"] for pod in pods if not pod["metadata"].get("deletionTimestamp")))
+        names = [pod["metadata"]["name"] for pod in pods if not pod["metadata"].get("deletionTimestamp")]
+        if not names:
+            raise KubectlError("no pod of the operator runs at this moment")
+        return str(names[0])
 
     def operator_metrics(self) -> str:
         """Return what the operator's /metrics says."""
@@ -63,14 +68,14 @@ class Cluster:
 
     def wait_operator_idle(self) -> None:
         """Wait until the operator is ready and its queue has been empty for a moment."""
-        self.kube.run("rollout", "status", f"deployment/{RELEASE}", "--timeout=60s", seconds=70)
+        self.kube.run_patiently("rollout", "status", f"deployment/{RELEASE}", seconds=60)
         calm = 0
 
         def idle() -> bool:
             nonlocal calm
-            waiting = sample(self.operator_metrics(), "mailbox_operator_queue_depth")
-            working = sample(self.operator_metrics(), "mailbox_operator_verifications_running")
-            calm = calm + 1 if waiting == working == 0 else 0
+            metrics, calm = self.operator_metrics(), calm + 1
+            if any(sample(metrics, f"mailbox_operator_{name}") for name in BUSY):
+                calm = 0
             return calm > 3
 
         until(idle, seconds=60, what="the operator has nothing to do", pause=0.3)
@@ -167,8 +172,9 @@ class Team:
         return sample(self.raw_metrics(pod), name)
 
     def event_count(self) -> int:
-        """Return how many events there are, repeats counted."""
-        return sum(1 + event.get("series", {}).get("count", 0) for event in self.kube.items("events.events.k8s.io"))
+        """Return how many events there are about Mailboxes, repeats counted; Kubernetes tells of pods as it likes."""
+        found = self.kube.items("events.events.k8s.io", "--field-selector=regarding.kind=Mailbox")
+        return sum(1 + event.get("series", {}).get("count", 0) for event in found)
 
 
 @pytest.fixture(scope="session")
@@ -205,7 +211,7 @@ def install_operator(kubeconfig: Path) -> Cluster:
     helm_release.install(kubeconfig, SYSTEM, {"image": {"repository": repository, "tag": tag}}, release=RELEASE)
     found = Cluster(kube=Kube(kubeconfig=kubeconfig, namespace=SYSTEM))
     try:
-        found.kube.run("rollout", "status", f"deployment/{RELEASE}", "--timeout=60s", seconds=70)
+        found.kube.run_patiently("rollout", "status", f"deployment/{RELEASE}", seconds=60)
     except KubectlError as error:
         log = found.kube.run("logs", f"deployment/{RELEASE}", "--tail=20")
         raise AssertionError(f"the operator does not become ready: {log}") from error

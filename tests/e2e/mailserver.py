@@ -35,9 +35,9 @@ class MailServer:
         """Make an account, or change its password."""
         self.pair.dovecot.set_password(address, password)
 
-    def logins(self, address: str) -> int:
-        """Return how often the account signed in to IMAP."""
-        return self.pair.dovecot.logins(address)
+    def logins(self, address: str, *, least: int = 0) -> int:
+        """Return how often the account signed in to IMAP, once it is `least`."""
+        return self.pair.dovecot.logins(address, least=least)
 
     def refused_logins(self, address: str) -> int:
         """Return how often it was refused."""

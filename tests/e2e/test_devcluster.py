@@ -51,11 +51,11 @@ def team(smoke: Kube) -> Iterator[Kube]:
 
 def test_a_deployment_is_probed_served_and_rolled_over(team: Kube) -> None:
     team.apply(deployment("web", text="first"), service("web", port=80, target=8080))
-    team.run("rollout", "status", "deployment/web", "--timeout=30s")
-    fetch = "import urllib.request as r, sys; print(r.urlopen(sys.argv[1], timeout=5).read().decode())"
+    team.run_patiently("rollout", "status", "deployment/web", seconds=30)
+    fetch = "import urllib.request as r, sys; print(r.urlopen(sys.argv[1], timeout=15).read().decode())"
     assert ran(team, "one", "python3", "-c", fetch, "http://web") == (0, "first\n")
     team.apply(deployment("web", text="second"))
-    team.run("rollout", "status", "deployment/web", "--timeout=30s")
+    team.run_patiently("rollout", "status", "deployment/web", seconds=30)
     whole_name = f"http://web.{team.namespace}.svc.cluster.local"
     assert ran(team, "two", "python3", "-c", fetch, whole_name) == (0, "second\n")
 
@@ -71,8 +71,8 @@ def test_jobs_end_as_their_containers_do(team: Kube) -> None:
         }
 
     team.apply(job("good", 0), job("bad", 3))
-    team.run("wait", "job/good", "--for=condition=Complete", "--timeout=30s")
-    team.run("wait", "job/bad", "--for=condition=Failed", "--timeout=30s")
+    team.run_patiently("wait", "job/good", "--for=condition=Complete", seconds=30)
+    team.run_patiently("wait", "job/bad", "--for=condition=Failed", seconds=30)
     (failed,) = team.items("pods", "-l", "job-name=bad")
     assert failed["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 3
 
@@ -146,7 +146,7 @@ def test_exec_logs_and_port_forward(team: Kube) -> None:
     ) as tunnel:
         assert tunnel.stdout is not None
         port = int(tunnel.stdout.readline().partition("127.0.0.1:")[2].partition(" ")[0])
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=15) as connection:
             connection.sendall(b"GET /through HTTP/1.0\r\n\r\n")
             answer = b"".join(iter(lambda: connection.recv(4096), b""))
         tunnel.terminate()
@@ -176,7 +176,7 @@ def test_a_webhook_in_a_pod_and_a_policy_can_refuse(team: Kube, tmp_path: Path) 
     make += ["-subj", f"/CN={host}", "-addext", f"subjectAltName=DNS:{host}", "-keyout", "tls.key", "-out", "tls.crt"]
     subprocess.run(make, cwd=tmp_path, check=True, capture_output=True)
     team.run("create", "secret", "tls", "pki", f"--cert={tmp_path / 'tls.crt'}", f"--key={tmp_path / 'tls.key'}")
-    ready = {"httpGet": {"path": "/", "port": 8443, "scheme": "HTTPS"}, "periodSeconds": 1}
+    ready = {"httpGet": {"path": "/", "port": 8443, "scheme": "HTTPS"}, "periodSeconds": 1, "timeoutSeconds": 10}
     mounts, volumes = [{"name": "pki", "mountPath": "/pki"}], [{"name": "pki", "secret": {"secretName": "pki"}}]
     server = pod("judge", "python3", "-c", REFUSE, readinessProbe=ready, volumeMounts=mounts, volumes=volumes)
     team.apply(server, service("judge", port=443, target=8443))
@@ -261,7 +261,7 @@ def test_names_resolve_or_do_not_exist_at_once(team: Kube, folder: Path) -> None
 
 
 def test_a_pod_reaches_a_server_on_an_address_of_this_machine(team: Kube) -> None:
-    program = "import socket, sys; print(socket.create_connection((sys.argv[1], 2525), 5).recv(99).decode())"
+    program = "import socket, sys; print(socket.create_connection((sys.argv[1], 2525), 15).recv(99).decode())"
     with address_of_its_own() as address, socket.create_server((address, 2525)) as server:
 
         def greet() -> None:
@@ -281,19 +281,19 @@ def test_the_network_keeps_its_hardware_address_as_pods_come_and_go(team: Kube, 
         team.apply(pod(name, "sleep", "600"))
         running(team, name)
         seen.append(bridge.read_text())
-    team.run("delete", "pods", "--all", "--grace-period=0", "--force", seconds=30)
+    team.run("delete", "pods", "--all", "--grace-period=0", "--force")
     assert {*seen, bridge.read_text()} == {before}, "else pods have a stale address of their gateway, and are cut off"
 
 
 def test_a_second_cluster_leaves_the_first_its_network(team: Kube, folder: Path) -> None:
     team.apply(deployment("web", text="still here"), service("web", port=80, target=8080))
-    team.run("rollout", "status", "deployment/web", "--timeout=30s")
+    team.run_patiently("rollout", "status", "deployment/web", seconds=30)
     other = folder / "other"
     try:
         second = Kube(kubeconfig=devcluster.start("other", folder=other, images={IMAGE: [sys.base_prefix]}).kubeconfig)
         nodes = [Kube.items(one, "nodes")[0]["spec"]["podCIDR"] for one in (team, second)]
         assert nodes[0] != nodes[1]
-        fetch = "import urllib.request as r; print(r.urlopen('http://web', timeout=5).read().decode())"
+        fetch = "import urllib.request as r; print(r.urlopen('http://web', timeout=15).read().decode())"
         assert ran(team, "one", "python3", "-c", fetch) == (0, "still here\n")
     finally:
         devcluster.stop("other", folder=other, delete=True)

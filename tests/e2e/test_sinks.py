@@ -53,13 +53,14 @@ def test_lmtp_and_maildir_side_by_side(team: Team) -> None:
     assert files(team, "tmp") == []
     name = files(team, "new")[0]
     assert "Subject: scanner" in team.kube.run("exec", "deployment/mbx-scanner", "--", "cat", f"{MAILDIR}/new/{name}")
-    assert team.metric(team.fetcher_pod("scanner"), "mailbox_fetcher_messages_delivered_total") == 5
+    pod = team.fetcher_pod("scanner")
+    until(lambda: team.metric(pod, "mailbox_fetcher_messages_delivered_total") == 5, seconds=10, what="counted, too")
 
     untrusting = {"host": HOST, "recipient": archive}
     before = generation(team, "mirror")
     team.mailbox("mirror", with_secret=False, delivery={"webhook": None, "lmtp": untrusting})
     until(lambda: generation(team, "mirror") > before, seconds=20, what="the fetcher is told")
-    team.kube.run("rollout", "status", "deployment/mbx-mirror", "--timeout=60s", seconds=70)  # the pod before trusts it
+    team.kube.run_patiently("rollout", "status", "deployment/mbx-mirror", seconds=60)  # the pod before trusts it
     team.send("mirror", [b"Subject: late\r\n\r\nhello\r\n"])
     failing = team.kube.wait_condition("mirror", "Delivering", status="False", seconds=60)
     assert failing["reason"] == "SinkUntrusted"
