@@ -69,10 +69,12 @@ def seed(server: MailServer, account: Account, count: int) -> None:
 def laid_out(password: str) -> list[Path]:
     """Return the files in memory that hold a password; there may be others' folders."""
     found = []
-    for path in MEMORY.glob("mailbox-operator-*/**/*"):
-        with suppress(OSError):  # another's, and gone meanwhile
-            if path.is_file() and password in path.read_text(errors="replace"):
-                found.append(path)
+    for top in MEMORY.glob("mailbox-operator-*"):
+        for folder, _, names in os.walk(top):  # another's may be gone meanwhile
+            for path in (Path(folder, name) for name in names):
+                with suppress(OSError):
+                    if path.is_file() and password in path.read_text(errors="replace"):
+                        found.append(path)
     return found
 
 

@@ -52,7 +52,7 @@ def verify(exchange: Exchange, addresses: list[str], tmp_path: Path) -> Verify: 
     def run(*names: str, srv: str = "", plain: tuple[str, ...] = ()) -> Results:
         hosts = dict.fromkeys(names, addresses[0]) | dict.fromkeys(plain, addresses[1])
         (tmp_path / "hosts").write_text("".join(f"{address} {name}\n" for name, address in hosts.items()))
-        (tmp_path / "resolv.conf").write_text(f"nameserver {addresses[0]}\noptions timeout:1 attempts:1\n")
+        (tmp_path / "resolv.conf").write_text(f"nameserver {addresses[0]}\noptions timeout:10 attempts:1\n")
         manifest = {
             "apiVersion": "mailbox-operator.io/v1alpha1",
             "kind": "Mailbox",

@@ -15,6 +15,7 @@ from integration.ews.source_plan import source_plan
 from integration.fetcher.conftest import Fetcher, Receiver
 from mailbox_operator.fetcher.plan import Fetch, Identity, Plan, Webhook
 from support.kube import until
+from support.patience import PATIENCE
 from testbed.ews.misbehaving import answering, at
 from testbed.mailserver import free_ports
 
@@ -30,7 +31,7 @@ def fetcher(post: Post, receiver: Receiver, tmp_path: Path) -> Iterator[Fetcher]
             mailbox=Identity(uid="5d1c", namespace="mail", name="support", address=post.account.address),
             source=source_plan(post.exchange, post.account, post.pki, tmp_path / "secret/password"),
             fetch=Fetch(since_seconds=None, interval_seconds=3600),
-            delivery=Webhook(url=receiver.url, timeout_seconds=10),
+            delivery=Webhook(url=receiver.url, timeout_seconds=10 * PATIENCE),
         ),
     )
     made.write_password(post.account.password)

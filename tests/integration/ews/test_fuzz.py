@@ -67,7 +67,9 @@ DAMAGE = st.tuples(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(damage=DAMAGE)
 @example(damage=("SyncFolderItems", "cut", 1851))  # a change of a read flag without its item
 @example(damage=("SyncFolderItems", "nameless", 0))

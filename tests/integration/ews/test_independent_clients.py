@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from support.bootstrap import EWS_CLIENTS
+from support.patience import PATIENCE
 from testbed.ews.clients.davmail import running_davmail
 from testbed.ews.server import Exchange, running_exchange
 from testbed.ews.world import Account
 from testbed.pki import Pki
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
 
 SCENARIO = Path(__file__).parents[2] / "testbed/ews/clients/scenario.mjs"
 
@@ -63,7 +64,7 @@ def test_davmail_lists_reads_marks_and_sends(tmp_path: Path) -> None:
     with running_exchange(pki=None) as exchange:
         support, boss = furnish(exchange)
         with running_davmail(tmp_path, url=exchange.url()) as gateway:
-            imap = imaplib.IMAP4("127.0.0.1", gateway.imap, timeout=10)
+            imap = imaplib.IMAP4("127.0.0.1", gateway.imap, timeout=10 * PATIENCE)
             imap.login(support.address, support.password)
             assert imap.select("INBOX") == ("OK", [b"7"])
             uids = imap.uid("search", None, "ALL")[1][0].split()  # type: ignore[arg-type,unused-ignore]  # as imaplib wants it
@@ -71,12 +72,12 @@ def test_davmail_lists_reads_marks_and_sends(tmp_path: Path) -> None:
             assert b"Subject: number 0" in octets
             imap.uid("store", uids[0].decode(), "+FLAGS", r"(\Seen)")
             imap.logout()
-            with smtplib.SMTP("127.0.0.1", gateway.smtp, timeout=10) as smtp:
+            with smtplib.SMTP("127.0.0.1", gateway.smtp, timeout=10 * PATIENCE) as smtp:
                 smtp.login(support.address, support.password)
                 letter = f"From: {support.address}\r\nTo: {boss.address}\r\nSubject: From Java\r\n\r\nhello\r\n"
                 smtp.sendmail(support.address, [boss.address], letter)
             with (
-                imaplib.IMAP4("127.0.0.1", gateway.imap, timeout=10) as refused,
+                imaplib.IMAP4("127.0.0.1", gateway.imap, timeout=10 * PATIENCE) as refused,
                 pytest.raises(imaplib.IMAP4.error),
             ):
                 refused.login(support.address, "wrong")

@@ -18,6 +18,7 @@ from mailbox_operator.mail.secret import Secret
 from mailbox_operator.verification.limits import Limits
 from mailbox_operator.verification.model import LoopTest, Report, Retirement, Side, Step, StepResult, Target, Verdict
 from mailbox_operator.verification.runner import verify
+from support.patience import PATIENCE
 from testbed.ews.misbehaving import HTML, RUNTIME_ERROR, answering, at, busy, redirecting
 from testbed.ews.server import running_exchange
 from testbed.ews.state import Misbehaviour
@@ -287,7 +288,7 @@ async def test_a_silent_server_holds_neither_us_nor_a_thread(post: Post) -> None
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1.5):  # the libraries are loaded meanwhile
                 await session.reach()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(2 * PATIENCE):
             while session._wire._calls:  # noqa: ASYNC110 - the thread's end sets no event of the loop's
                 await asyncio.sleep(0.02)
     finally:

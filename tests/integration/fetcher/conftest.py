@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -24,6 +23,7 @@ from mailbox_operator.fetcher.plan import Fetch, Identity, Plan, Source, Webhook
 from mailbox_operator.fetcher.progress import Progress
 from mailbox_operator.mail.endpoint import Protocol, Security
 from support.kube import until
+from support.patience import PATIENCE
 from testbed.mailserver import MailServer, free_ports
 
 
@@ -209,7 +209,7 @@ class Fetcher:
 
     def answers(self) -> bool:
         """Whether it serves its probes yet."""
-        with contextlib.suppress(urllib.error.URLError):
+        with contextlib.suppress(OSError):
             return self.get("/healthz") == "ok\n"
         return False
 
@@ -236,7 +236,9 @@ class Fetcher:
 
     def get(self, path: str) -> str:
         """Return what it serves."""
-        with contextlib.closing(urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5)) as answer:
+        with contextlib.closing(
+            urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5 * PATIENCE)
+        ) as answer:
             return str(answer.read().decode())
 
     def metric(self, name: str) -> float:
@@ -298,7 +300,7 @@ def fetcher(server: MailServer, account: Account, receiver: Receiver, tmp_path: 
                 ca_file=str(server.pki.folder / "ca.pem"),
             ),
             fetch=Fetch(since_seconds=None, interval_seconds=60),
-            delivery=Webhook(url=receiver.url, timeout_seconds=10),
+            delivery=Webhook(url=receiver.url, timeout_seconds=10 * PATIENCE),
         ),
     )
     made.write_password(account.password)

@@ -106,5 +106,5 @@ def test_a_token_that_is_replaced_during_idle_costs_nothing(
     found = tally(receiver, message_ids(50))
     record_property("tally", f"token replaced thrice during IDLE: {found}")
     assert (found.lost, found.repeats, found.strange) == (0, 0, 0), found
-    assert dovecot.logins(address) == 4
+    assert dovecot.logins(address, least=4) == 4
     assert "token-" not in fetcher.log()

@@ -8,7 +8,7 @@ import pytest
 from integration.conftest import Account
 from integration.fetcher.conftest import Fetcher, Receiver
 from support.kube import until
-from testbed.mailserver import MailServer
+from testbed.mailserver import MailServer, free_ports
 
 pytestmark = pytest.mark.integration
 
@@ -94,13 +94,17 @@ def test_a_misconfigured_sink_is_told_at_once_and_nothing_is_lost(
 
 
 def test_no_sink_loses_nothing(server: MailServer, account: Account, receiver: Receiver, fetcher: Fetcher) -> None:
-    url = f"http://127.0.0.1:{fetcher.port + 1}/"
+    url = f"http://127.0.0.1:{free_ports(1)[0]}/"
     plan = fetcher.plan
     fetcher.change_webhook(url=url)
     server.dovecot.seed(account.address, numbered(3))
     fetcher.start()
     until(lambda: fetcher.metric("retries_total") >= 3, seconds=10, what="it tried")
-    until(fetcher.checkpoint.exists, seconds=10, what="a checkpoint is written")
+    until(
+        lambda: fetcher.checkpoint.exists() and "INBOX" in fetcher.saved()["folders"],
+        seconds=10,
+        what="a checkpoint is written",
+    )
     assert fetcher.saved()["folders"]["INBOX"]["last"] < 3
     fetcher.write_plan(plan)
     receiver.wait_accepted(3)

@@ -2,6 +2,7 @@
 
 import random
 import subprocess
+import threading
 from dataclasses import replace
 
 import pytest
@@ -46,15 +47,20 @@ def test_cut_off_after_any_number_of_octets_it_loses_and_repeats_nothing(
 def test_a_message_that_goes_between_listing_and_fetching_stops_nothing(
     server: MailServer, account: Account, receiver: Receiver, fetcher: Fetcher
 ) -> None:
-    count, gone = 30, 5
+    count, gone, is_expunged = 30, 5, threading.Event()
     server.dovecot.seed(account.address, messages(count, octets=800_000))
-    receiver.delay = 1.0  # the fetcher stops reading when it holds enough; the last messages are listed by then
+
+    def answer(_fields: dict[str, str], _body: bytes) -> int:
+        is_expunged.wait(60)  # the fetcher stops reading when it holds enough; the last messages are listed by then
+        return 204
+
+    receiver.answer = answer
+    fetcher.change_webhook(timeout_seconds=120)
     fetcher.start()
-    receiver.wait_accepted(3)
-    until(lambda: fetcher.metric("pending") > 10, seconds=5, what="all are listed")
+    until(lambda: fetcher.metric("pending") == count, seconds=10, what="all are listed")
     command = ["doveadm", "-c", str(server.dovecot.root / "dovecot.conf"), "expunge", "-u", account.address]
     subprocess.run([*command, "mailbox", "INBOX", "uid", f"{count - gone + 1}:{count}"], check=True)
-    receiver.delay = 0
+    is_expunged.set()
     receiver.wait_accepted(count - gone, seconds=15)
     server.dovecot.seed(account.address, messages(1, first=100))
     receiver.wait_accepted(count - gone + 1, seconds=15)

@@ -71,10 +71,10 @@ def test_a_full_volume_stops_delivery_loses_nothing_and_says_so(
     progress = fetcher.wait_state("SinkFailing")
     assert progress.reason == "SinkFull"
     assert "No space left on device" in progress.message
-    until(lambda: fetcher.progress().messages_delivered > 0, seconds=5, what="what fitted is delivered")
+    until(lambda: fetcher.progress().messages_delivered > 10, seconds=5, what="what fitted is delivered")
     delivered = fetcher.progress().messages_delivered
-    assert 10 < delivered < 60
-    assert len(contents(small_volume / "Maildir")) == delivered, "nothing is acknowledged that is not there"
+    assert delivered < 60
+    assert delivered <= count(small_volume / "Maildir"), "nothing is acknowledged that is not there"
     subprocess.run(["mount", "-o", "remount,size=8m", small_volume], check=True)
     assert fetcher.wait_state("Idle", seconds=20).messages_delivered == 60
     assert contents(small_volume / "Maildir") == expected(messages)

@@ -1,9 +1,7 @@
 """POP3 from a real Dovecot to a webhook: as it was, once, and left or removed as it is asked."""
 
 import random
-import shutil
 import socket
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,7 +17,7 @@ from mailbox_operator.fetcher.plan import Source as SourcePlan
 from mailbox_operator.mail.endpoint import Protocol, Security
 from support.kube import until
 from testbed.dovecot import Dovecot
-from testbed.mailserver import MailServer, free_ports
+from testbed.mailserver import MailServer, free_ports, servers_folder
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
 
@@ -131,7 +129,7 @@ def test_a_refused_login_is_tried_once_and_told(
     pop3.start()
     progress = pop3.wait_state("LoginRefused")
     assert progress.reason == "CredentialsInvalid"
-    assert server.dovecot.refused_logins(account.address) == 1
+    assert server.dovecot.refused_logins(account.address, least=1) == 1
     pop3.write_password(account.password)
     receiver.wait_accepted(1)
 
@@ -148,7 +146,7 @@ class RealPop3:
     @property
     def refusals(self) -> int:
         assert self.dovecot
-        return self.dovecot.refused_logins(USER)
+        return self.dovecot.refused_logins(USER, least=1)
 
     async def start(self, password_file: Path) -> SourcePlan:
         imap, imaps, pop3s = free_ports(3)
@@ -188,7 +186,5 @@ class TestDovecot(SourceSuite):
 
     @pytest.fixture
     def server(self, server: MailServer) -> Iterator[Server]:
-        root = Path(tempfile.mkdtemp(prefix="pop3-"))
-        root.chmod(0o755)  # Dovecot runs as users of its own
-        yield RealPop3(server=server, root=root)
-        shutil.rmtree(root)
+        with servers_folder() as root:
+            yield RealPop3(server=server, root=root)

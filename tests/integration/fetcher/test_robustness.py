@@ -43,7 +43,7 @@ def test_a_refused_login_is_tried_once_until_the_password_changes(
     assert progress.reason == "CredentialsInvalid"
     time_passes = time.monotonic() + 3
     until(lambda: time.monotonic() > time_passes, seconds=5, what="three seconds in which it could try again")
-    assert server.dovecot.refused_logins(account.address) == 1
+    assert server.dovecot.refused_logins(account.address, least=1) == 1
     fetcher.write_password(account.password)
     fetcher.wait_state("Idle")
     server.dovecot.seed(account.address, numbered(1))
@@ -62,7 +62,7 @@ def test_a_refused_login_is_tried_again_when_the_operator_was_let_in(
     fetcher.wait_state("Idle")
     server.dovecot.seed(account.address, numbered(1))
     receiver.wait_accepted(1)
-    assert server.dovecot.refused_logins(account.address) == 1
+    assert server.dovecot.refused_logins(account.address, least=1) == 1
 
 
 @pytest.mark.parametrize("security", [Security.START_TLS, Security.NONE])
@@ -170,7 +170,7 @@ def test_a_server_that_restarts_is_found_again(
             own = start()
             own.seed(account.address, numbered(1))
             receiver.wait_accepted(1, seconds=60)  # a busy machine takes its time to authenticate again
-            assert fetcher.metric("reconnects_total") == 1
+            assert fetcher.metric("reconnects_total") >= 1
         finally:
             own.stop()
 

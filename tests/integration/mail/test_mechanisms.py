@@ -20,7 +20,7 @@ from mailbox_operator.mail.pop3.session import Pop3Session
 from mailbox_operator.mail.secret import Secret
 from mailbox_operator.mail.session import Session
 from mailbox_operator.mail.smtp import SmtpSession
-from support.descriptors import open_files
+from support.descriptors import connections_to
 from support.kube import until
 from testbed.dovecot import Dovecot
 from testbed.introspection import dovecot_settings, introspecting
@@ -221,10 +221,10 @@ async def test_the_fetcher_signs_in_by_the_same(
 @pytest.mark.parametrize("mechanism", [None, "SCRAM", "XOAUTH2"])
 async def test_the_fetcher_is_refused_in_the_same_words(peers: Peers, tmp_path: Path, mechanism: str | None) -> None:
     where = replace(source(peers, mechanism), port=peers.dovecot.imap, security=Security.NONE)
-    before = open_files()
+    before = connections_to(where.port)
     async with asyncio.timeout(40):
         with pytest.raises(LoginRefusedError) as caught:
             await open_imap(door(where, tmp_path), Secret("another" * 30))
-        assert open_files() == before
+        assert not connections_to(where.port) - before
     assert caught.value.response_code == "AUTHENTICATIONFAILED"
     assert ("openid-configuration" in caught.value.text) is (mechanism == "XOAUTH2")

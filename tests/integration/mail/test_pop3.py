@@ -18,6 +18,7 @@ from mailbox_operator.mail.pop3.session import Pop3Session
 from mailbox_operator.mail.secret import Secret
 from support.descriptors import open_files
 from support.kube import until
+from support.patience import PATIENCE
 from testbed.mailserver import MailServer
 from testbed.scripted import answering, lines, talking
 
@@ -283,6 +284,6 @@ async def test_a_deadline_frees_thread_and_socket_at_once(security: Security) ->
         session = pop3(port, security)
         with pytest.raises(TimeoutError):
             await open_it(session)
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(PATIENCE):
             await session.close()
     until(lambda: open_files() <= before, seconds=2, what="the sockets are closed")

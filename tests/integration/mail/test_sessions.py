@@ -17,6 +17,7 @@ from mailbox_operator.mail.secret import Secret
 from mailbox_operator.mail.smtp import SmtpSession
 from support.descriptors import open_files
 from support.kube import until
+from support.patience import PATIENCE
 from testbed.hostile import garbage, resetting
 from testbed.mailserver import MailServer
 from testbed.scripted import answering, lines, talking
@@ -204,7 +205,7 @@ async def test_a_deadline_frees_thread_and_socket_at_once(
         session = open_session(port, security)
         with pytest.raises(TimeoutError):
             await open_it(session)
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(PATIENCE):
             await session.close()
         if isinstance(session, SmtpSession):  # by a library, in a thread
             assert session._wire._calls is not None

@@ -43,7 +43,7 @@ async def prove(server: MailServer, account: Account, port: int, *, minimum_vers
     tls = TlsOptions(ca_pem=server.ca_pem, minimum_version=minimum_version)
     endpoint = Endpoint(protocol=Protocol.IMAP, host="localhost", port=port, security=Security.TLS, tls=tls)
     side = Side(endpoint=endpoint, credential=Credential(username=account.address, secret=Secret(account.password)))
-    timeouts = Timeouts(connect=3, authenticate=0.3, step=1)
+    timeouts = Timeouts(connect=15, authenticate=0.3, step=1)
     target = Target(address=account.address, incoming=side, outgoing=None, timeouts=timeouts)
     return await verify(target, policy=ANYTHING, limits=Limits())
 

@@ -45,7 +45,7 @@ def run(*args: str, objects: list[dict[str, Any]], folder: Path, stdin: str = ""
     file = folder / "manifests.yaml"
     file.write_text(yaml.safe_dump_all(objects))
     command = [sys.executable, "-m", "mailbox_operator", "verify", "-f", str(file), *args]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=50, check=False)
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=150, check=False)
 
 
 def test_a_mailbox_is_proven_with_the_password_from_a_pipe(

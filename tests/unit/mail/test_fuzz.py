@@ -138,7 +138,7 @@ async def tell(session: IncomingSession | OutgoingSession, *, then: Callable[[],
     try:
         async with asyncio.timeout(40):
             result = await run_step(
-                Step.INCOMING_AUTHENTICATED, probe, seconds=8, provider="", credentials=[credential]
+                Step.INCOMING_AUTHENTICATED, probe, seconds=24, provider="", credentials=[credential]
             )
     finally:
         await session.close()

@@ -14,6 +14,7 @@ from mailbox_operator.fetcher.pipeline import Pipeline
 from mailbox_operator.fetcher.plan import Fetch
 from mailbox_operator.fetcher.progress import Progress, State
 from mailbox_operator.fetcher.valve import Valve
+from support.patience import PATIENCE
 
 
 @dataclass
@@ -78,7 +79,7 @@ async def test_the_first_change_is_written_at_once_and_further_ones_once_a_secon
     await bench.until_written(2)
     task.cancel()
     first, second = (moment for moment, _, _ in bench.store.written)
-    assert first - began < 0.5
+    assert first - began < 0.3 * PATIENCE
     assert second - first >= 0.99
 
 

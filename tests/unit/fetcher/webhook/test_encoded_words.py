@@ -47,6 +47,6 @@ def test_anything_gives_text_that_can_be_written(octets: bytes) -> None:
 
 
 def test_a_field_full_of_beginnings_takes_no_time() -> None:
-    began = time.monotonic()
+    began = time.process_time()
     decode_field("=?utf-8?q?" * 6000)
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
