@@ -10,8 +10,13 @@ from typing import Any
 from rich.console import Console
 from rich.syntax import Syntax
 
+from mailbox_operator.api.conditions import PRESENT_WHILE_TRUE
+
 console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 140)
 MARKS = {"True": "[green]✓[/]", "False": "[red]✗[/]", "Unknown": "[dim]·[/]"}
+WARNING = "[yellow]![/]"
+"""Of what is there only while something is wrong."""
+WAITING = "[dim]…[/]"
 
 
 @contextmanager
@@ -26,6 +31,10 @@ def step(title: str) -> Iterator[None]:
 def condition(one: dict[str, Any]) -> None:
     """Print a condition as it turned."""
     mark = MARKS[one["status"]]
+    if one["type"] in PRESENT_WHILE_TRUE:
+        mark = WARNING
+    elif one["reason"] == "FetcherStarting":
+        mark = WAITING
     console.print(f"  {mark} {one['type']:24}", f"[bold]{one['reason']}[/]", "", sep="", end="  ")
     console.print(one["message"], markup=False, style="" if one["status"] == "False" else "dim")
 
