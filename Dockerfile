@@ -16,7 +16,7 @@ RUN uv build --wheel --out-dir dist --build-constraints requirements/dev.lock --
 
 FROM python:3.13-slim
 LABEL org.opencontainers.image.title="mailbox-operator" \
-      org.opencontainers.image.description="Mailboxes as Kubernetes objects: declared, proven step by step, fetched without a loss." \
+      org.opencontainers.image.description="Mailboxes as Kubernetes objects: declared, verified step by step, delivered without loss." \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/mailbox-operator /opt/mailbox-operator
 ENV PATH=/opt/mailbox-operator/bin:$PATH PYTHONDONTWRITEBYTECODE=1

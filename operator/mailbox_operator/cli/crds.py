@@ -11,17 +11,15 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.command
-@click.option(
-    "--output-dir", type=FOLDER, help="Write a file for each kind into this folder in place of printing them."
-)
-@click.option("--reference", type=FOLDER, help="Write a page (Markdown) about each kind's fields into this folder.")
+@click.option("--output-dir", type=FOLDER, help="Write a file for each kind into this folder instead of printing them.")
+@click.option("--reference", type=FOLDER, help="Write a reference page (Markdown) for each kind into this folder.")
 def crds(output_dir: Path | None, reference: Path | None) -> None:
     """Print the CustomResourceDefinitions, ready for `kubectl apply --server-side -f -`.
 
     \b
     Install them:   mailbox-operator crds | kubectl apply --server-side -f -
     Keep them:      mailbox-operator crds --output-dir crds/
-    Read of them:   mailbox-operator crds --reference docs/
+    Document them:  mailbox-operator crds --reference docs/
     """  # noqa: D301 - click's mark for "do not wrap" is the character itself
     if output_dir is None and reference is None:
         click.echo("---\n".join(documents().values()), nl=False)

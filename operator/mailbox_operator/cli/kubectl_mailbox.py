@@ -34,7 +34,7 @@ NOT_PROVEN: Final = frozenset({ConditionType.FETCHER_AVAILABLE, ConditionType.DE
 def main() -> None:
     """Ask the operator about a Mailbox.
 
-    It is a plugin of kubectl, which is called for whatever is asked of the cluster.
+    A plugin of kubectl, which it calls for whatever it asks of the cluster.
     """
 
 
@@ -43,7 +43,9 @@ def main() -> None:
 @click.option("-n", "--namespace", help="Its namespace; default: that of the kubeconfig's context.")
 @click.option("--context", help="The kubeconfig's context.")
 @click.option("--kubeconfig", help="The kubeconfig file.")
-@click.option("--timeout", type=click.IntRange(1), default=150, show_default=True, help="Seconds to wait at most.")
+@click.option(
+    "--timeout", type=click.IntRange(1), default=150, show_default=True, help="How many seconds to wait at most."
+)
 @click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", help="How to print the result.")
 def verify(  # noqa: PLR0913 - a command's options are its arguments
     *,
@@ -54,12 +56,12 @@ def verify(  # noqa: PLR0913 - a command's options are its arguments
     timeout: int,
     output: Literal["text", "json"],
 ) -> None:
-    """Have the operator prove the Mailbox NAME anew, wait for it, and print its conditions.
+    """Have the operator verify the Mailbox NAME again, wait for it, and print its conditions.
 
-    It asks by the annotation mailbox-operator.io/reconcile-at, which also ends the wait after a refused login and sends
-    another test message. Who may annotate Mailboxes may ask.
+    It sets the annotation mailbox-operator.io/reconcile-at. That also ends the wait after a refused login and sends
+    another test message. You need the right to annotate Mailboxes.
 
-    Exit code: 0 proven, 1 a step failed or was not tried, 2 it could not be asked, or there was no answer in time.
+    Exit code: 0 proven, 1 a step failed or was not tried, 2 the operator could not be asked or did not answer in time.
     """
     given = {"--namespace": namespace, "--context": context, "--kubeconfig": kubeconfig}
     kubectl = Kubectl(options=tuple(f"{option}={value}" for option, value in given.items() if value))

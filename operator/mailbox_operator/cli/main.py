@@ -8,10 +8,10 @@ import click
 from click.shell_completion import get_completion_class
 
 COMMANDS: Final = {
-    "run": "Run the operator: watch Mailboxes, prove them, run their fetchers.",
-    "fetch": "Fetch one mailbox and hand each message over: what a fetcher pod runs, from here.",
-    "quarantine": "See messages that could not be handed over, have them tried again, or forget them.",
-    "verify": "Prove a mailbox from this terminal, step by step, without a cluster.",
+    "run": "Run the operator: watch Mailboxes, verify them, run their fetchers.",
+    "fetch": "Fetch one mailbox and deliver its messages: what a fetcher pod does, from here.",
+    "quarantine": "List messages that could not be delivered; retry or forget them.",
+    "verify": "Verify a mailbox from this terminal, step by step, without a cluster.",
     "validate": "Check manifests without a cluster, with the API server's messages.",
     "crds": "Print or write the CustomResourceDefinitions.",
 }
@@ -47,13 +47,13 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="mailbox-operator", prog_name="mailbox-operator", message="%(prog)s %(version)s")
 def main() -> None:
-    """Mailboxes as Kubernetes objects: declared, proven step by step, fetched without a loss.
+    """Mailboxes as Kubernetes objects: declared, verified step by step, delivered without loss.
 
     \b
-    Check manifests before they are committed:  mailbox-operator validate mailboxes/
-    See why a mailbox fails, from here:         mailbox-operator verify -f mailbox.yaml
-    Fetch one into a Maildir, from here:        mailbox-operator fetch -f mailbox.yaml --to maildir:mail --checkpoint file:state.json --once
-    Switch completion on (bash):                eval "$(mailbox-operator completion bash)"
+    Check manifests before you commit them:   mailbox-operator validate mailboxes/
+    See from here why a mailbox fails:        mailbox-operator verify -f mailbox.yaml
+    Fetch one into a Maildir:                 mailbox-operator fetch -f mailbox.yaml --to maildir:mail --checkpoint file:state.json --once
+    Switch on completion (bash):              eval "$(mailbox-operator completion bash)"
     """  # noqa: D301 - click's mark for "do not wrap" is the character itself
 
 

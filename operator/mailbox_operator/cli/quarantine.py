@@ -18,17 +18,17 @@ Action = Literal["retry", "drop"]
 
 @click.group
 def quarantine() -> None:
-    """See and settle what could not be handed over.
+    """List messages that could not be delivered; retry or forget them.
 
-    A message that its sink refused is left on the server and set aside. NAME is the Mailbox; without a cluster,
-    --checkpoint names the file of a fetcher that does not run.
+    A message that its sink refused stays on the server and is set aside. NAME is the Mailbox; without a cluster,
+    --checkpoint names the file of a fetcher that is not running.
     """
 
 
 def place_options(command: click.decorators.FC) -> click.decorators.FC:
     """Give a command what says where the quarantine is."""
     for option in (
-        click.option("--checkpoint", metavar="file:PATH", help="A checkpoint in a file, in place of a Mailbox."),
+        click.option("--checkpoint", metavar="file:PATH", help="A checkpoint in a file, instead of a Mailbox."),
         click.option("-n", "--namespace", help="The Mailbox's namespace; default: that of the kubeconfig's context."),
         click.argument("name", required=False),
     ):
@@ -39,7 +39,7 @@ def place_options(command: click.decorators.FC) -> click.decorators.FC:
 @quarantine.command("list")
 @place_options
 def list_messages(*, name: str | None, namespace: str | None, checkpoint: str | None) -> None:
-    """List messages, the youngest last."""
+    """List messages, the newest last."""
     found = asyncio.run(_read(name, namespace=namespace, checkpoint=checkpoint)).quarantine
     for one in found.messages.values():
         click.echo(f"{one.key}\t{one.time}\t{one.message_id or '-'}\t{one.said}")
@@ -59,7 +59,7 @@ def list_messages(*, name: str | None, namespace: str | None, checkpoint: str | 
 def retry(
     *, name: str | None, namespace: str | None, checkpoint: str | None, keys: tuple[str, ...], everything: bool
 ) -> None:
-    """Have messages handed over once more; KEY is what `list` prints first."""
+    """Deliver messages once more. KEY is the first column of `list`."""
     _settle("retry", name, keys, namespace=namespace, checkpoint=checkpoint, everything=everything)
 
 
@@ -70,7 +70,7 @@ def retry(
 def drop(
     *, name: str | None, namespace: str | None, checkpoint: str | None, keys: tuple[str, ...], everything: bool
 ) -> None:
-    """Forget messages; they stay on the server and are not handed over."""
+    """Forget messages. They stay on the server and are not delivered."""
     _settle("drop", name, keys, namespace=namespace, checkpoint=checkpoint, everything=everything)
 
 
@@ -90,10 +90,10 @@ def _settle(  # noqa: PLR0913 - what a command line holds
     request = f"{action} {'all' if everything else keys[0]} {secrets.token_hex(4)}"
     if checkpoint:
         count = asyncio.run(_obey(_file(checkpoint), request))
-        click.echo(f"{count} messages" + (": they are handed over by the next run" if action == "retry" else ""))
+        click.echo(f"{count} messages" + (": the next run delivers them" if action == "retry" else ""))
     else:
         asyncio.run(_ask(name, namespace=namespace, request=request))
-        click.echo("asked for: the fetcher does it as soon as its plan has reached it, within a minute or so")
+        click.echo("requested: the fetcher acts on it as soon as its plan has reached it, within a minute or so")
 
 
 async def _read(name: str | None, *, namespace: str | None, checkpoint: str | None) -> Checkpoint:

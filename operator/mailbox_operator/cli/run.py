@@ -58,7 +58,7 @@ def parse_doors(_context: click.Context, _parameter: click.Parameter, values: tu
 @click.option(
     "--fetcher-pull-secret",
     multiple=True,
-    help="Secret of each Mailbox's namespace by which that image is pulled; may be repeated.",
+    help="Secret in each Mailbox's namespace with which that image is pulled; may be repeated.",
 )
 @click.option("--watch-namespace", multiple=True, help="Serve this namespace only; may be repeated. Default: all.")
 @click.option(
@@ -66,38 +66,44 @@ def parse_doors(_context: click.Context, _parameter: click.Parameter, values: tu
     type=click.Choice(["PrivateAllowed", "PublicOnly"]),
     default="PrivateAllowed",
     show_default=True,
-    help="Whether a Mailbox may make the operator dial private addresses.",
+    help="Whether a Mailbox may make the operator connect to private addresses.",
 )
 @click.option(
     "--network-allowed",
     multiple=True,
     callback=parse_doors,
-    help="CIDR or host name that may be dialled all the same; may be repeated.",
+    help="CIDR or host name that may be connected to all the same; may be repeated.",
 )
 @click.option(
-    "--network-denied", multiple=True, callback=parse_ranges, help="CIDR that is never dialled; may be repeated."
+    "--network-denied", multiple=True, callback=parse_ranges, help="CIDR that is never connected to; may be repeated."
 )
 @click.option(
     "--cluster-range",
     multiple=True,
     callback=parse_ranges,
-    help="CIDR of the cluster's pods or services, beside those that nodes and ServiceCIDR objects tell; may be repeated.",
+    help="CIDR of the cluster's pods or services, in addition to those that nodes and ServiceCIDR objects tell; may be repeated.",
 )
 @click.option("--allow-insecure-skip-verify", is_flag=True, help="Let Mailboxes set tls.insecureSkipVerify.")
-@click.option("--workers", type=click.IntRange(1, 64), default=8, show_default=True, help="Objects visited at once.")
+@click.option("--workers", type=click.IntRange(1, 64), default=8, show_default=True, help="Objects reconciled at once.")
 @click.option(
-    "--verifications", type=click.IntRange(1, 64), default=32, show_default=True, help="Mailboxes proven at once."
+    "--verifications", type=click.IntRange(1, 64), default=32, show_default=True, help="Mailboxes verified at once."
 )
 @click.option(
     "--verifications-per-host", type=click.IntRange(1, 64), default=8, show_default=True, help="Of these, at one host."
 )
-@click.option("--listen-host", default="", help="Address of /healthz, /readyz and /metrics. Default: every one.")
+@click.option("--listen-host", default="", help="Address for /healthz, /readyz and /metrics. Default: all.")
 @click.option(
     "--listen-port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Their port; 0: any free one."
 )
-@click.option("--log-format", type=click.Choice(["json", "text"]), default="text", show_default=True)
 @click.option(
-    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
+    "--log-format", type=click.Choice(["json", "text"]), default="text", show_default=True, help="Format of log lines."
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="Lowest level that is logged.",
 )
 def run(  # noqa: PLR0913 - the options are what they are
     *,
@@ -117,9 +123,9 @@ def run(  # noqa: PLR0913 - the options are what they are
     log_format: str,
     log_level: str,
 ) -> None:
-    """Run the operator: in a pod by its service account, elsewhere by the kubeconfig.
+    """Run the operator. In a pod it uses its service account, elsewhere your kubeconfig.
 
-    Each option can also be given as MAILBOX_OPERATOR_<OPTION>. It serves until SIGTERM and then leaves cleanly.
+    Each option can also be given as MAILBOX_OPERATOR_<OPTION>. It runs until SIGTERM and then shuts down cleanly.
     """
     set_up_logging(json_lines=log_format == "json", level=log_level)
     names = frozenset(one.lower().rstrip(".") for one in network_allowed if not is_network(one))

@@ -46,17 +46,17 @@ class Outcome:
 
 @click.command
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--strict", is_flag=True, help=f"Complain of objects that are not of {GROUP}, too.")
+@click.option("--strict", is_flag=True, help=f"Also report objects that are not of {GROUP}.")
 @click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", help="How to print the outcome.")
 def validate(files: tuple[str, ...], *, strict: bool, output: Literal["text", "json"]) -> None:
     """Check manifests without a cluster, with the API server's messages.
 
     FILE is YAML or JSON, a folder (all such files below it), or - for standard input. Mailboxes, MailProviders and
     OAuthApps are checked: unknown fields, types, bounds and every rule, after defaults, as the API server would.
-    Objects of other kinds are passed over.
+    Objects of other kinds are skipped.
 
     \b
-    A file before it is committed:   mailbox-operator validate mailbox.yaml
+    A file before you commit it:     mailbox-operator validate mailbox.yaml
     All of a folder:                 mailbox-operator validate mailboxes/
     What a tool renders:             kustomize build . | mailbox-operator validate -
     For a program:                   mailbox-operator validate -o json mailboxes/
@@ -133,7 +133,7 @@ def _told(outcome: Outcome) -> str:
 
 def _sum(outcome: Outcome) -> str:
     wrong = len({(one.file, one.kind, one.name) for one in outcome.complaints})
-    passed = f", {outcome.skipped} of other kinds passed over" if outcome.skipped else ""
+    passed = f", {outcome.skipped} of other kinds skipped" if outcome.skipped else ""
     if not outcome.checked:
         return f"no object of {GROUP} found{passed}"
     verdict = click.style(f"{wrong} invalid", fg="red") if wrong else click.style("all valid", fg="green")

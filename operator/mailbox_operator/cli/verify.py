@@ -49,20 +49,20 @@ class Sources:
 
 @click.command
 @click.option("-f", "files", multiple=True, required=True, metavar="FILE", help="Manifests: a file, a folder, or -.")
-@click.option("--name", help="Which Mailbox, where the manifests hold several.")
-@click.option("--password-stdin", is_flag=True, help="Take the password from standard input.")
+@click.option("--name", help="Which Mailbox, if the manifests hold several.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @click.option(
     "--secrets-from",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Take Secrets and ConfigMaps from the files DIR/NAME/KEY.",
+    help="Read Secrets and ConfigMaps from the files DIR/NAME/KEY.",
 )
 @click.option(
     "--ca-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Trust these authorities (PEM), in place of what spec.tls names.",
+    help="Trust these authorities (PEM), instead of what spec.tls names.",
 )
-@click.option("--no-test-message", is_flag=True, help="Send no message, whatever the Mailbox says.")
+@click.option("--no-test-message", is_flag=True, help="Send no test message, whatever the Mailbox says.")
 @click.option(
     "--output", "-o", type=click.Choice(["text", "json", "junit"]), default="text", help="How to print the result."
 )
@@ -76,14 +76,14 @@ def verify(  # noqa: PLR0913 - a command's options are its arguments
     no_test_message: bool,
     output: Output,
 ) -> None:
-    """Prove a mailbox from this terminal, step by step, without a cluster.
+    """Verify a mailbox from this terminal, step by step, without a cluster.
 
-    The same steps as the operator's, from where you are: reach both servers, check their certificates, sign in, open
-    the folders, and send a message from the mailbox to itself, which is removed again. The password is taken from
-    --secrets-from, from a Secret among the manifests, from standard input, or you are asked for it.
+    It takes the same steps as the operator, from where you are: connect to both servers, check their certificates, sign
+    in, open the folders, and send a message from the mailbox to itself, which is removed again. The password comes from
+    --secrets-from, from a Secret among the manifests or from standard input; otherwise you are asked for it.
 
     \b
-    Asked for the password:    mailbox-operator verify -f mailbox.yaml
+    Asks for the password:     mailbox-operator verify -f mailbox.yaml
     From a password manager:   pass mail/support | mailbox-operator verify -f mailbox.yaml --password-stdin
     With the cluster's Secret: kubectl get mailbox,secret -o yaml | mailbox-operator verify -f - --name support
     For a program:             mailbox-operator verify -f mailbox.yaml --secrets-from secrets/ -o json

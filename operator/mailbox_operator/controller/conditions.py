@@ -60,7 +60,7 @@ def next_conditions(  # noqa: PLR0913 - what conditions are made of
 def summary(steps: Sequence[Outcome], *, working: bool) -> Outcome:
     """Return Ready: False with the reason of the first thing wrong, Unknown while something is not known, else True."""
     if any(one.reason == Reason.SUSPENDED for one in steps):
-        message = "Suspended: nothing is proven or fetched until spec.suspend is false"
+        message = "Nothing is verified or fetched until spec.suspend is false"
         return Outcome(type=SUMMARY, status=Status.FALSE, reason=Reason.SUSPENDED, message=message)
     first = next((one for one in steps if one.status is Status.FALSE), None)
     if first is None:

@@ -54,7 +54,7 @@ def sequel(run: Run, before: Object, *, interval: float, now: datetime, jitter: 
         now: the time.
         jitter: from 0 to 1, drawn by the caller.
 
-    A test message that did not come back is sent again after an interval: more often, they would pile up.
+    A test message that did not come back is not sent again, and looked for after an interval.
     """
     if run.fault:  # a login may have been shown, and nobody knows what became of it
         wait = unanswered_delay(run.asked.tries + 1, jitter=jitter)

@@ -45,7 +45,7 @@ def written(folder: Path, text: str, name: str = "mailbox.yaml") -> Path:
 
 def test_valid_manifests_end_with_0(tmp_path: Path) -> None:
     result = run(written(tmp_path, f"{GOOD}---\n{SECRET}"))
-    assert (result.exit_code, result.output) == (0, "1 checked: all valid, 1 of other kinds passed over\n")
+    assert (result.exit_code, result.output) == (0, "1 checked: all valid, 1 of other kinds skipped\n")
 
 
 def test_each_complaint_names_file_line_object_and_field(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_folders_are_searched_and_other_files_left_alone(tmp_path: Path) -> None
     written(tmp_path, "{{ no yaml", "notes.txt")
     result = run(tmp_path)
     assert result.exit_code == 1
-    assert result.output.endswith("2 checked: 1 invalid, 1 of other kinds passed over\n")
+    assert result.output.endswith("2 checked: 1 invalid, 1 of other kinds skipped\n")
 
 
 def test_the_items_of_a_list_are_checked() -> None:
