@@ -15,7 +15,11 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "defaults": {},
     "one-namespace": {"watchNamespaces": ["helpdesk"]},
     "all-switched-on": {
-        "network": {"mode": "PublicOnly", "allowed": ["10.1.0.0/16", "mail.corp"], "denied": ["192.0.2.0/24"]},
+        "network": {
+            "mode": "PublicOnly",
+            "allowed": ["10.1.0.0/16", "fd00:1::/48", "10.2.3.4", "mail.corp"],
+            "denied": ["192.0.2.0/24"],
+        },
         "allowInsecureSkipVerify": True,
         "networkPolicy": {"enabled": True},
         "fetcher": {"image": "fetcher:2", "imagePullSecrets": [{"name": "registry"}]},
@@ -51,6 +55,9 @@ BAD_VALUES: dict[str, dict[str, Any]] = {
     "a-number-for-a-name": {"watchNamespaces": [1]},
     "a-wrong-level": {"log": {"level": "loud"}},
     "an-unknown-key-below": {"network": {"allow": []}},
+    "a-network-that-is-none": {"network": {"allowed": ["10.0.0.0/99"]}},
+    "a-range-that-is-none": {"network": {"clusterRanges": ["fd00::/129"]}},
+    "everybodys-service-account": {"serviceAccount": {"create": False}},
 }
 
 

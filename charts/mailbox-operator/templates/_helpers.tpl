@@ -22,7 +22,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
 {{- define "mailbox-operator.serviceAccountName" -}}
-{{- default (ternary (include "mailbox-operator.fullname" .) "default" .Values.serviceAccount.create) .Values.serviceAccount.name -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "mailbox-operator.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- /* not "default": every other pod of the namespace would have the operator's permissions, too */ -}}
+{{- required "serviceAccount.create is false: name your own in serviceAccount.name" .Values.serviceAccount.name -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "mailbox-operator.image" -}}
