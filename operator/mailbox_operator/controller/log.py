@@ -3,9 +3,7 @@
 import logging
 from typing import Final
 
-from pythonjsonlogger.json import JsonFormatter
-
-from mailbox_operator.fetcher.log import TerminalFormatter
+from mailbox_operator.fetcher.log import JsonFormatter, TerminalFormatter
 
 QUIET: Final = ("kopf", "aiohttp.access", "asyncio")
 """Libraries that tell each step, or, at debug, what they send."""
@@ -14,13 +12,7 @@ QUIET: Final = ("kopf", "aiohttp.access", "asyncio")
 def set_up_logging(*, json_lines: bool, level: str) -> None:
     """Set up the root logger."""
     handler = logging.StreamHandler()
-    handler.setFormatter(
-        JsonFormatter(
-            "{asctime}{levelname}{name}{message}", style="{", rename_fields={"asctime": "time", "levelname": "level"}
-        )
-        if json_lines
-        else TerminalFormatter()
-    )
+    handler.setFormatter(JsonFormatter() if json_lines else TerminalFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
