@@ -1,10 +1,14 @@
 """What this version does not do yet. An object that asks for it is told so, field by field."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from mailbox_operator.api.credentials import Credentials
 from mailbox_operator.api.mailbox import MailboxSpec
 from mailbox_operator.api.servers import Incoming, Outgoing
+
+LATER: Final = frozenset({"Graph", "Gmail"})
+"""Protocols."""
 
 
 def not_implemented(spec: MailboxSpec) -> list[str]:
@@ -26,15 +30,13 @@ def _identity(spec: MailboxSpec) -> Iterator[str]:
 
 def _servers(spec: MailboxSpec) -> Iterator[str]:
     incoming, outgoing = spec.incoming, spec.outgoing
-    if incoming and incoming.protocol not in (None, "IMAP", "POP3", "EWS"):
+    if incoming and incoming.protocol in LATER:
         yield f"spec.incoming.protocol: {incoming.protocol}"
-    if outgoing and outgoing.protocol not in (None, "SMTP", "EWS", "None"):
-        yield f"spec.outgoing.protocol: {outgoing.protocol}"
-    if spec.provider_ref:
-        return
-    if not (incoming and (incoming.host or uses_ews(incoming))):
+    elif not (spec.provider_ref or (incoming and (incoming.host or uses_ews(incoming)))):
         yield "discovery of the incoming server (set spec.incoming.host or spec.providerRef)"
-    if outgoing and outgoing.protocol != "None" and not (outgoing.host or uses_ews(outgoing)):
+    if outgoing and outgoing.protocol in LATER:
+        yield f"spec.outgoing.protocol: {outgoing.protocol}"
+    elif outgoing and not (spec.provider_ref or outgoing.protocol == "None" or outgoing.host or uses_ews(outgoing)):
         yield "discovery of the outgoing server (set spec.outgoing.host or spec.providerRef)"
 
 

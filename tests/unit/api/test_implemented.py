@@ -48,6 +48,8 @@ def test_what_is_done_is_not_complained_of() -> None:
     ("spec", "told"),
     [
         ({"incoming": {"protocol": "Gmail", "host": "a"}}, "spec.incoming.protocol: Gmail"),
+        ({"incoming": {"protocol": "Graph"}}, "spec.incoming.protocol: Graph"),
+        ({"outgoing": {"protocol": "Gmail"}}, "spec.outgoing.protocol: Gmail"),
         ({"outgoing": {"protocol": "Graph", "host": "a"}}, "spec.outgoing.protocol: Graph"),
         ({"incoming": None}, "discovery of the incoming server (set spec.incoming.host or spec.providerRef)"),
         ({"outgoing": {"port": 587}}, "discovery of the outgoing server (set spec.outgoing.host or spec.providerRef)"),
