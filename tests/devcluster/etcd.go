@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"time"
 
 	"go.etcd.io/etcd/server/v3/embed"
@@ -15,9 +17,25 @@ import (
 // what removes it. It is not in the data directory, whose path may be longer
 // than the 107 octets that a socket's may have.
 func (c *cluster) makeSocketDir() (remove func(), err error) {
-	dir, err := os.MkdirTemp("", "devcluster-")
+	removeSocketDirsLeftBehind()
+	dir, err := os.MkdirTemp("", fmt.Sprintf("devcluster-%d-", os.Getpid()))
 	c.etcdSocket = filepath.Join(dir, "etcd.sock")
 	return func() { _ = os.RemoveAll(dir) }, err
+}
+
+// socketDir is the name of such a directory; it tells whose it is.
+var socketDir = regexp.MustCompile(`^devcluster-(\d+)-\d+$`)
+
+// removeSocketDirsLeftBehind removes those of clusters that were killed.
+func removeSocketDirsLeftBehind() {
+	entries, _ := os.ReadDir(os.TempDir())
+	for _, e := range entries {
+		if m := socketDir.FindStringSubmatch(e.Name()); m != nil {
+			if pid, err := strconv.Atoi(m[1]); err == nil && !alive(pid) {
+				_ = os.RemoveAll(filepath.Join(os.TempDir(), e.Name()))
+			}
+		}
+	}
 }
 
 // startEtcd serves the API server alone, which runs as the same user: a socket

@@ -5,6 +5,7 @@ import secrets
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -310,9 +311,13 @@ def test_a_cluster_started_again_has_its_objects_and_runs_its_pods(smoke: Kube, 
     program = "import time; print(time.time(), flush=True); time.sleep(600)"
     smoke.apply(pod("survivor", "python3", "-c", program))
     running(smoke, "survivor")
+    with subprocess.Popen(["true"]) as gone:
+        left = Path(tempfile.gettempdir(), f"devcluster-{gone.pid}-1")
+    left.mkdir()
     devcluster.stop("smoke", folder=folder)
     stopped = time.time()
     kube = start(folder)
+    assert not left.exists(), "what a killed one has left is removed"
 
     def again() -> bool:
         try:
