@@ -174,6 +174,12 @@ def restricted_kubeconfig(kube: Kube, path: Path, *, without: tuple[str, str, st
             "subjects": [account],
         },
     )
+    asked = ("auth", "can-i", "watch", "mailboxes.mailbox-operator.io", "--all-namespaces")
+    until(
+        lambda: kube.run(*asked, f"--as=system:serviceaccount:{SYSTEM}:{name}").strip() == "yes",
+        seconds=10,
+        what="the authoriser has heard of the role",
+    )
     token = kube.within(SYSTEM).run("create", "token", name).strip()
     config = json.loads(kube.run("config", "view", "--raw", "-o", "json"))
     config["users"] = [{"name": one["name"], "user": {"token": token}} for one in config["users"]]

@@ -26,7 +26,7 @@ MESSAGES = 3_000
 KILLS = 50
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 def test_killed_at_fifty_random_moments_nothing_is_lost_and_repeats_are_recognised(
     server: MailServer, account: Account, receiver: Receiver, fetcher: Fetcher, record_property: Record
 ) -> None:
