@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
+from mailbox_operator.mail.mailbox_name import encode_mailbox_name
 from mailbox_operator.values import dataclass
 
 INBOX: Final = "INBOX"
@@ -46,6 +47,20 @@ def needs_listing(include: Sequence[str], exclude: Sequence[str]) -> bool:
 def plain_name(pattern: str) -> str:
     r"""Return the name that a pattern which needs no listing means: `\Inbox` is INBOX, and INBOX has no case."""
     return INBOX if pattern.upper() in {INBOX, "\\INBOX"} else pattern
+
+
+def has_spellings(name: str) -> bool:
+    r"""Whether servers write a name in several ways: modified UTF-7, UTF-8, octets of any charset (`\xNN` to people)."""
+    return not name.isascii() or "\\x" in name
+
+
+def spell_folders(names: Iterable[str], *, listed: Iterable[Folder]) -> tuple[Folder, ...]:
+    """Return folders by plain names, in their order, as the server writes them, and in modified UTF-7 what it does not list.
+
+    It may open those all the same.
+    """
+    known = {folder.name: folder for folder in listed}
+    return tuple(known.get(name) or Folder(name=name, wire=encode_mailbox_name(name)) for name in names)
 
 
 def select_folders(listed: Iterable[Folder], *, include: Sequence[str], exclude: Sequence[str]) -> Selection:

@@ -60,6 +60,35 @@ SMTP_GREETING = b"220 mail.test ready\r\n"
 BYE = b"221 bye\r\n"
 
 
+@pytest.mark.parametrize(
+    ("listed", "opened"),
+    [("Büro".encode(), "Büro".encode()), (b"B&APw-ro", b"B&APw-ro"), (b"", b"B&APw-ro"), (b"Sent", None)],
+)
+async def test_a_folder_is_opened_by_its_name_however_the_server_spells_it(listed: bytes, opened: bytes | None) -> None:
+    greeting = IMAP_GREETING.replace(b"AUTH", b"SASL-IR AUTH")
+    answers = {b"CAPABILITY": IMAP_CAPABILITY, b"AUTHENTICATE": b"% OK in\r\n", b"LOGOUT": b"* BYE\r\n"}
+    answers |= {b"LIST": (b'* LIST () "/" "%b"\r\n' % listed if listed else b"") + b"% OK done\r\n"}
+    if opened is not None:
+        answers |= {b'EXAMINE "%b"' % opened: b"* 3 EXISTS\r\n% OK done\r\n"}
+    answers |= {b"EXAMINE": b"% NO [NONEXISTENT] no such folder\r\n"}
+    heard: list[bytes] = []
+    with talking(answering(greeting, answers, heard=heard)) as port:
+        session = imap(port)
+        try:
+            async with asyncio.timeout(40):
+                await session.reach()
+                await session.secure()
+                await session.sign_in(Credential(username="a@b.test", secret=Secret(PASSWORD)))
+                if opened is not None:
+                    assert await session.open_folders(("Büro",)) == "Büro: 3 messages", heard
+                else:
+                    with pytest.raises(MailError) as caught:
+                        await session.open_folders(("Büro",))
+                    assert (caught.value.response_code, caught.value.about) == ("NONEXISTENT", "Büro")
+        finally:
+            await session.close()
+
+
 async def test_a_password_that_the_server_echoes_is_not_passed_on() -> None:
     echo = b64encode(f"\0a@b.test\0{PASSWORD}".encode())
 

@@ -31,6 +31,9 @@ class MailServer:
     tears: int | None = None
     """The connection ends within this message."""
     capabilities: bytes = b"IMAP4rev1 IDLE"
+    folder: bytes | None = None
+    """The only folder that there is, octet for octet; None: whichever is opened."""
+    is_listed: bool = True
     found: bytes | None = None
     """What it answers to each search, in place of what is right."""
     uidnext: int | None = None
@@ -111,7 +114,7 @@ class MailServer:
         elif name == b"LOGIN":
             yield b"TAG OK [CAPABILITY %b] in" % self.capabilities
         elif name in {b"SELECT", b"EXAMINE"}:
-            yield from self._open()
+            yield from self._open(command.partition(b" ")[2].strip(b'"'))
         elif name == b"UID" and not self.is_open:
             yield b"TAG BAD no folder is open"
         elif command.startswith(b"UID SEARCH") and self.found is not None:
@@ -130,9 +133,17 @@ class MailServer:
             self.marked.set()
             yield b"TAG OK done"
         else:
-            yield b"TAG OK done"
+            yield from self._do(name)
 
-    def _open(self) -> Iterable[bytes]:
+    def _do(self, name: bytes) -> Iterable[bytes]:
+        if name == b"LIST" and self.folder is not None and self.is_listed:
+            yield b'* LIST (\\HasNoChildren) "/" "%b"' % self.folder
+        yield b"TAG OK done"
+
+    def _open(self, folder: bytes) -> Iterable[bytes]:
+        if self.folder not in {None, folder}:
+            yield b"TAG NO [NONEXISTENT] no such folder"
+            return
         if self.shy:
             self.shy -= 1
             yield b"TAG NO not yet"

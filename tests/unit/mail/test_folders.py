@@ -2,7 +2,14 @@ r"""Which folders are meant: names, globs, special uses."""
 
 import pytest
 
-from mailbox_operator.mail.folders import Folder, needs_listing, plain_name, select_folders
+from mailbox_operator.mail.folders import (
+    Folder,
+    has_spellings,
+    needs_listing,
+    plain_name,
+    select_folders,
+    spell_folders,
+)
 
 
 def folder(name: str, *attributes: str, delimiter: str = "/") -> Folder:
@@ -67,6 +74,19 @@ def test_what_matches_nothing_is_told_also_where_it_is_excluded() -> None:
 )
 def test_plain_names_are_not_looked_up(include: list[str], exclude: list[str], needed: bool) -> None:  # noqa: FBT001
     assert needs_listing(include, exclude) is needed
+
+
+@pytest.mark.parametrize(
+    ("name", "several"), [("Sent Items", False), (r"a\b", False), ("Entwürfe", True), (r"Entw\xfcrfe", True)]
+)
+def test_a_name_beyond_ascii_has_several_spellings(name: str, *, several: bool) -> None:
+    assert has_spellings(name) == several
+
+
+def test_folders_are_spelled_as_they_are_listed_or_as_the_standard_says_and_stay_in_order() -> None:
+    listed = [Folder(name="Büro", wire="Büro".encode(), delimiter="."), folder("Sent")]
+    found = spell_folders(["日本語", "Sent", "Büro"], listed=listed)
+    assert [one.wire for one in found] == [b"&ZeVnLIqe-", b"Sent", "Büro".encode()]
 
 
 def test_inbox_has_no_case() -> None:

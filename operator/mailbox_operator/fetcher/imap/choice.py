@@ -7,8 +7,15 @@ from mailbox_operator.fetcher.imap.ledger import ImapLedger
 from mailbox_operator.fetcher.imap.link import ImapLink
 from mailbox_operator.fetcher.pipeline import Pipeline
 from mailbox_operator.mail.errors import Area, MailError
-from mailbox_operator.mail.folders import Folder, matches, needs_listing, plain_name, select_folders
-from mailbox_operator.mail.mailbox_name import encode_mailbox_name
+from mailbox_operator.mail.folders import (
+    Folder,
+    has_spellings,
+    matches,
+    needs_listing,
+    plain_name,
+    select_folders,
+    spell_folders,
+)
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +31,11 @@ async def choose_folders(link: ImapLink, pipeline: Pipeline) -> tuple[tuple[Fold
     fetch = pipeline.fetch
     move_to = fetch.move_to
     if not needs_listing(fetch.folders, fetch.exclude) and (move_to is None or not needs_listing((move_to,), ())):
-        target = None if move_to is None else _named(plain_name(move_to))
-        plain = map(_named, dict.fromkeys(map(plain_name, fetch.folders)))
+        names = dict.fromkeys(map(plain_name, fetch.folders))
+        targets = () if move_to is None else (plain_name(move_to),)
+        listed = await link.list_folders() if any(map(has_spellings, (*names, *targets))) else []
+        target = next(iter(spell_folders(targets, listed=listed)), None)
+        plain = spell_folders(names, listed=listed)
         return tuple(folder for folder in plain if folder != target), target
     listed = await link.list_folders()
     target = None if move_to is None else _find_target(move_to, listed)
@@ -40,10 +50,6 @@ async def choose_folders(link: ImapLink, pipeline: Pipeline) -> tuple[tuple[Fold
     return chosen, target
 
 
-def _named(name: str) -> Folder:
-    return Folder(name=name, wire=encode_mailbox_name(name))
-
-
 def _find_target(pattern: str, listed: list[Folder]) -> Folder:
     """Return the folder that `moveTo` names; it need not exist yet, unless it is named by its use."""
     for folder in listed:
@@ -52,7 +58,7 @@ def _find_target(pattern: str, listed: list[Folder]) -> Folder:
     if pattern.startswith("\\"):
         raise MailError(f"moveTo: the server has no folder for {pattern}", area=Area.IMAP, response_code="NONEXISTENT")
     delimiter = next((folder.delimiter for folder in listed if folder.delimiter), "/")
-    return _named(pattern.replace("/", delimiter))
+    return spell_folders((pattern.replace("/", delimiter),), listed=())[0]
 
 
 def _forget_gone(pipeline: Pipeline, listed: list[Folder]) -> None:

@@ -17,9 +17,8 @@ from mailbox_operator.fetcher.imap.windows import foresee_window
 from mailbox_operator.fetcher.pipeline import Pipeline, follows_up
 from mailbox_operator.fetcher.source import SourceContext
 from mailbox_operator.mail.errors import Area, MailError
-from mailbox_operator.mail.folders import Folder, needs_listing, plain_name
+from mailbox_operator.mail.folders import Folder, has_spellings, needs_listing, plain_name, spell_folders
 from mailbox_operator.mail.imap.data import mailbox_argument
-from mailbox_operator.mail.mailbox_name import encode_mailbox_name
 from mailbox_operator.mail.secret import Secret
 
 log = logging.getLogger(__name__)
@@ -60,7 +59,9 @@ def _ahead(pipeline: Pipeline) -> Ahead:
     if needs_listing(fetch.folders, fetch.exclude) or fetch.move_to is not None:
         return Ahead()
     name = plain_name(fetch.folders[0])
-    folder = Folder(name=name, wire=encode_mailbox_name(name))
+    if has_spellings(name):
+        return Ahead()
+    [folder] = spell_folders((name,), listed=())
     opening = render_select(mailbox_argument(folder.wire, literals=False), read_only=not follows_up(fetch))
     ledger = pipeline.checkpoint.folders.get(name)
     foreseen = foresee_window(ledger if isinstance(ledger, ImapLedger) else None, fetch)

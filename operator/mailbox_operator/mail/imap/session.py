@@ -10,7 +10,16 @@ from mailbox_operator.mail.credential import Credential
 from mailbox_operator.mail.dial import Tls, connect_tcp, speak
 from mailbox_operator.mail.endpoint import Endpoint, Protocol, Security
 from mailbox_operator.mail.errors import Area, MailError, asking
-from mailbox_operator.mail.folders import INBOX, Folder, matches, needs_listing, plain_name, select_folders
+from mailbox_operator.mail.folders import (
+    INBOX,
+    Folder,
+    has_spellings,
+    matches,
+    needs_listing,
+    plain_name,
+    select_folders,
+    spell_folders,
+)
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.mail.imap.connection import ImapConnection
 from mailbox_operator.mail.imap.data import (
@@ -24,7 +33,6 @@ from mailbox_operator.mail.imap.data import (
 )
 from mailbox_operator.mail.imap.mechanism import choose_for_imap
 from mailbox_operator.mail.imap.sign_in import IDENTITY, greet, quoted, sign_in, start_tls
-from mailbox_operator.mail.mailbox_name import encode_mailbox_name
 from mailbox_operator.mail.sasl import API_NAMES
 from mailbox_operator.mail.session import Found
 from mailbox_operator.mail.tls import Negotiated
@@ -51,7 +59,7 @@ class ImapSession:
         """The server's capabilities, in upper case."""
         self._introduction = b""
         """Who we are, to be written before the next command."""
-        self._places: tuple[Folder, ...] = (_named(INBOX),)
+        self._places: tuple[Folder, ...] = spell_folders((INBOX,), listed=())
         self._junk: tuple[Folder, ...] | None = None
         """Where misfiled mail goes; None: not asked yet."""
         self._opened = ""
@@ -89,7 +97,7 @@ class ImapSession:
         """Open each folder by EXAMINE: SELECT would take the flag Recent away from others."""
         chosen = await self._choose(folders, exclude)
         counts = [f"{folder.name}: {await self._examine(folder)} messages" for folder in chosen]
-        self._places = _distinct((_named(INBOX), *chosen))[:MOST_PLACES]
+        self._places = _distinct((*spell_folders((INBOX,), listed=()), *chosen))[:MOST_PLACES]
         return ", ".join(counts)
 
     async def find(self, header: str, value: str) -> list[Found]:
@@ -138,7 +146,8 @@ class ImapSession:
     async def _choose(self, folders: Sequence[str], exclude: Sequence[str]) -> tuple[Folder, ...]:
         """Return the folders that are meant. Raises MailError: there is none by one of the names."""
         if not needs_listing(folders, exclude):
-            return tuple(map(_named, dict.fromkeys(map(plain_name, folders))))
+            names = dict.fromkeys(map(plain_name, folders))
+            return spell_folders(names, listed=await self._list() if any(map(has_spellings, names)) else ())
         selection = select_folders(await self._list(), include=folders, exclude=exclude)
         named = [one for one in selection.unmatched if not set(one) & GLOB]
         lost = named if selection.folders else (*named, *folders)
@@ -206,10 +215,6 @@ class ImapSession:
     def _ready(self) -> ImapConnection:
         assert self._connection is not None, "reach() and secure() come first"  # noqa: S101 - a fault of ours
         return self._connection
-
-
-def _named(name: str) -> Folder:
-    return Folder(name=name, wire=encode_mailbox_name(name))
 
 
 def _distinct(folders: Iterable[Folder]) -> tuple[Folder, ...]:

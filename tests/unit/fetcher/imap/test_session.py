@@ -230,6 +230,32 @@ async def test_a_large_folder_is_searched_for_what_is_young_enough_and_not_liste
     assert len(session.checkpoint.to_json()) < 2_000
 
 
+@pytest.mark.parametrize(
+    ("name", "wire", "is_listed"),
+    [
+        ("Büro", "Büro".encode(), True),
+        ("Büro", b"B&APw-ro", True),
+        ("Büro", b"B&APw-ro", False),
+        (r"B\xfcro", b"B\xfcro", True),
+    ],
+)
+async def test_a_folder_is_found_by_its_name_however_the_server_spells_it(
+    name: str, wire: bytes, *, is_listed: bool
+) -> None:
+    server = MailServer(messages=mail({1}), folder=wire, is_listed=is_listed)
+    session = Session(everything(folders=(name,)))
+    async with asyncio.timeout(40):
+        await session.run(server)
+    assert session.bodies == server.messages
+
+
+async def test_a_folder_that_is_there_in_no_spelling_is_named() -> None:
+    server = MailServer(messages=mail({1}), folder="Büro".encode())
+    with pytest.raises(MailError) as caught:
+        await Session(everything(folders=("Entwürfe",))).run(server)
+    assert caught.value.response_code == "NONEXISTENT"
+
+
 LISTING = b"UID FETCH %d:%d (UID INTERNALDATE RFC822.SIZE)"
 
 
