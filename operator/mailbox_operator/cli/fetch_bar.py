@@ -1,6 +1,7 @@
 """How a fetch goes, for a person on a terminal: a bar with rate and remaining time."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -21,6 +22,17 @@ FAILING: Final = frozenset({State.LOGIN_REFUSED, State.SOURCE_FAILING, State.SIN
 def shown_as_bar() -> Iterator[Observe]:
     """Draw a bar, and at the end say in a sentence what became of it; what is yielded takes the counts."""
     counter = Counter()
+    with make_bar(Console(stderr=True)) as bar:
+
+        def take(progress: Progress, meter: Meter) -> None:
+            move(bar, counter.take(progress, meter))
+
+        yield take
+    Console(highlight=False, stderr=True).print(render_sentence(counter.latest))
+
+
+def make_bar(console: Console, *, clock: Callable[[], float] = time.monotonic) -> Bar:
+    """Return the bar, before anything is known."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -29,22 +41,21 @@ def shown_as_bar() -> Iterator[Observe]:
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(compact=True),
     )
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("signing in", total=None, rate="")
+    bar = Bar(*columns, console=console, transient=True, get_time=clock)
+    bar.add_task("signing in", total=None, rate="")
+    return bar
 
-        def take(progress: Progress, meter: Meter) -> None:
-            count = counter.take(progress, meter)
-            known = count.done + count.quarantined + count.pending
-            bar.update(
-                task,
-                completed=count.done + count.quarantined,
-                total=known or None,
-                description=count.reason or count.state.value.lower(),
-                rate=f"{count.rate:,.0f}/s  {count.octets / 1e6 / max(count.seconds, 0.001):,.1f} MB/s",
-            )
 
-        yield take
-    Console(highlight=False, stderr=True).print(render_sentence(counter.latest))
+def move(bar: Bar, count: Count) -> None:
+    """Have the bar show a count."""
+    known = count.done + count.quarantined + count.pending
+    bar.update(
+        bar.task_ids[0],
+        completed=count.done + count.quarantined,
+        total=known or None,
+        description=count.reason or count.state.value.lower(),
+        rate=f"{count.rate:,.0f}/s  {count.octets / 1e6 / max(count.seconds, 0.001):,.1f} MB/s",
+    )
 
 
 def render_sentence(count: Count) -> Text:
