@@ -8,6 +8,8 @@ PYTEST := $(BIN)/python -X dev -m pytest
 # tests wait more than they compute; those that share a cluster stay in one process
 SIDE_BY_SIDE := --dist loadscope --tx '2*popen//python=$(BIN)/python -X dev'
 DEVCLUSTER := $(BIN)/python tests/devcluster/cluster.py
+# what a cluster of one's own takes, and the one in place does not
+NODE := $(if $(filter current,$(CLUSTER)),,machine node-packages cluster-binary)
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -17,18 +19,24 @@ help: ## Print this list
 
 ## Try it
 .PHONY: demo demo-down
-demo: venv packages cluster-binary ## A mailbox from nothing to its mail, on a cluster of its own; leaves it running
+demo: machine node-packages venv $(NODE) ## A mailbox from nothing to its mail, on a cluster of its own; leaves it running
 	@$(BIN)/python -m demo up
 
 demo-down: venv ## Remove what `make demo` left running
 	@$(BIN)/python -m demo down
 
 ## Set-up
-.PHONY: setup venv packages ews-peers cluster-binary
-setup: venv packages ews-peers cluster-binary ## All that tests and demo need: .venv/, mail servers, the development cluster
+.PHONY: setup machine venv node-packages packages ews-peers cluster-binary
+setup: packages venv ews-peers cluster-binary ## All that tests and demo need: .venv/, mail servers, the development cluster
+
+machine: # said before anything is installed or compiled
+	@$(PYTHON) tests/support/bootstrap.py machine $(MAKECMDGOALS)
 
 venv: ## .venv/ from the lock
 	@$(PYTHON) tests/support/bootstrap.py venv
+
+node-packages:
+	@$(PYTHON) tests/support/bootstrap.py node
 
 packages: ## Debian packages of the test peers (as root; otherwise says what to install)
 	@$(PYTHON) tests/support/bootstrap.py packages
@@ -48,7 +56,7 @@ lock: venv ## Renew requirements/*.lock from pyproject.toml
 
 ## Development cluster (CLUSTER=current: use the kubeconfig context in place)
 .PHONY: cluster-up cluster-down cluster-status
-cluster-up: venv packages cluster-binary ## Start it; kubeconfig in .dev/kubeconfig
+cluster-up: $(NODE) venv ## Start it; kubeconfig in .dev/kubeconfig
 	@$(DEVCLUSTER) up
 
 cluster-down: venv ## Stop it
@@ -81,16 +89,16 @@ go-check: venv cluster-binary ## gofmt and go vet
 	@$(DEVCLUSTER) vet
 
 .PHONY: test unit integration e2e
-test: setup ## Unit, integration and end-to-end tests
+test: machine setup ## Unit, integration and end-to-end tests
 	@$(PYTEST) $(SIDE_BY_SIDE)
 
 unit: venv ## Tests that need nothing else
 	@$(PYTEST) -m 'not integration and not apiserver and not e2e'
 
-integration: setup ## Tests against real mail servers and a real API server
+integration: machine setup ## Tests against real mail servers and a real API server
 	@$(PYTEST) $(SIDE_BY_SIDE) -m 'integration or apiserver'
 
-e2e: setup ## Tests on the development cluster
+e2e: machine setup ## Tests on the development cluster
 	@$(PYTEST) -m e2e
 
 .PHONY: score-diagnosis
@@ -110,13 +118,13 @@ format: venv ## Let ruff format and mend
 
 ## Measure (each prints a table and, last, one JSON line)
 .PHONY: bench-operator bench-fetch bench-reverify
-bench-operator: setup ## 2,000 Mailboxes: ours, a minimal Go controller and kopf's handlers, interleaved
+bench-operator: machine setup ## 2,000 Mailboxes: ours, a minimal Go controller and kopf's handlers, interleaved
 	@PYTHONPATH=bench/operator:tests $(BIN)/python -m operator_race
 
-bench-reverify: setup ## 2,000 healthy mailboxes proven again, against a bare imaplib loop
+bench-reverify: machine setup ## 2,000 healthy mailboxes proven again, against a bare imaplib loop
 	@PYTHONPATH=bench/reverify:bench/operator:tests $(BIN)/python -m reverify_race
 
-bench-fetch: venv packages ## The fetcher against mbsync, mpop, getmail, fetchmail, offlineimap (ONLY=a,b for parts)
+bench-fetch: machine venv packages ## The fetcher against mbsync, mpop, getmail, fetchmail, offlineimap (ONLY=a,b for parts)
 	@PYTHONPATH=bench/fetch:tests $(BIN)/python -m fetch_race $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 demo demo-down drift generate score-diagnosis: export PYTHONPATH := tests

