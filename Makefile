@@ -110,7 +110,7 @@ score-diagnosis: venv ## How often diagnosis is right about real replies that ar
 generate: venv ## CRDs, chart's copies, reference and troubleshooting pages
 	@$(BIN)/python -m support.generated
 
-golden: setup ## Rewrite golden files; read the difference before committing it
+golden: machine setup ## Rewrite golden files; read the difference before committing it
 	@GOLDEN=1 $(PYTEST) -q tests/unit tests/apiserver
 
 format: venv ## Let ruff format and mend

@@ -99,10 +99,13 @@ def require_machine(goals: Collection[str]) -> None:
     if os.geteuid() == 0:
         return
     wanted = f"make {' '.join(goals)}".strip()
+    kept = '"PATH=$PATH"'  # sudo has one of its own, often without Go
+    if os.environ.get("CLUSTER") == "current":
+        kept += ' CLUSTER=current "KUBECONFIG=${KUBECONFIG:-$HOME/.kube/config}"'
     lacking = ", ".join(_missing(PACKAGES if OWN_CLUSTER & set(goals) or "integration" in goals else NODE_PACKAGES))
     fail(
         f"`{wanted}` takes root: mail servers have addresses and accounts of their own here, and pods network interfaces and "
-        f"mounts.\n    sudo {wanted}\n"
+        f"mounts.\n    sudo env {kept} {wanted}\n"
         + (f"It installs what is not here, on Debian or Ubuntu: {lacking}.\n" if lacking else "")
         + "Without root there are `make check`, `make unit` and the control plane alone, "
         "`tests/devcluster/cluster.py up --no-node`; on a cluster that you have, the chart: docs/installing.md."

@@ -24,7 +24,7 @@ os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})
 
 def nobody(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run code without root."""
-    environment = os.environ | {"PYTHONPATH": str(TOP / "tests")} | variables
+    environment = os.environ | {"PYTHONPATH": str(TOP / "tests"), "CLUSTER": "dev"} | variables
     return subprocess.run(
         [sys.executable, "-c", BECOMING + code],
         env=environment,
@@ -50,9 +50,14 @@ def test_what_takes_root_says_so_before_anything_else(target: str) -> None:
     refused = nobody(f"bootstrap.main('machine', {target!r})")
     assert refused.returncode == 1
     assert refused.stderr.startswith(f"`make {target}` takes root: ")
-    assert f"\n    sudo make {target}\n" in refused.stderr
+    assert f'\n    sudo env "PATH=$PATH" make {target}\n' in refused.stderr
     assert "Without root there are `make check`, `make unit`" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_the_cluster_in_place_is_kept_where_sudo_would_forget_it() -> None:
+    refused = nobody("bootstrap.main('machine', 'demo')", CLUSTER="current")
+    assert ' CLUSTER=current "KUBECONFIG=${KUBECONFIG:-$HOME/.kube/config}" make demo\n' in refused.stderr
 
 
 def test_what_is_not_here_is_named_with_the_command_that_installs_it() -> None:
