@@ -118,6 +118,10 @@ def test_a_provider_that_ends_a_protocol_warns_those_that_use_it_until_it_takes_
         assert team.kube.conditions("support")["Ready"]["status"] == "True", "a warning stops nothing"
         team.kube.apply(provider | {"spec": {"incoming": [at], "retirements": [ending | {"protocol": "SMTP"}]}})
         until(lambda: "ProtocolRetirement" not in team.kube.conditions("support"), seconds=15, what="no warning")
+        team.kube.apply(provider | {"spec": {"incoming": [at], "retirements": [ending | {"protocol": "Plain"}]}})
+        found = team.kube.wait_condition("support", "ProtocolRetirement", seconds=15)
+        said = f"MailProvider {name} ends the sign-in by Plain to IMAP on 2027-06-30: move to OAuth"
+        assert found["message"] == said, "nobody asked for a mechanism: that is what was chosen"
     finally:
         team.kube.delete("mailprovider", name)
 
