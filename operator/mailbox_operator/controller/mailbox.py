@@ -180,7 +180,7 @@ class MailboxReconciler:
         if memory.broken == question and memory.due and memory.due > self.clock():
             return None, not fresh
         asked_for = token != status.get("lastHandledReconcileAt", "")
-        unasked = fresh and not asked_for and not self._refusal_heard(mailbox, judgement, memory)
+        unasked = fresh and not asked_for and not self._refusal_heard(mailbox, judgement, status, memory)
         if unasked and not self._due(key, mailbox, status, memory):
             return None, False
         if not fresh and memory.broken != question:
@@ -210,15 +210,18 @@ class MailboxReconciler:
             self.later(key, left)
         return left <= 0
 
-    def _refusal_heard(self, mailbox: Mailbox, judgement: Judgement, memory: Memory) -> bool:
-        """Whether the fetcher was refused and that has not been looked into yet: the operator alone knocks, once."""
+    def _refusal_heard(self, mailbox: Mailbox, judgement: Judgement, status: Object, memory: Memory) -> bool:
+        """Whether the fetcher was refused and that has not been looked into yet: the operator alone knocks, once.
+
+        Where it was refused itself by the same credential, which the fetcher met a moment later, it knows.
+        """
         progress = self._progress(mailbox)
         if progress and progress.state not in {State.STARTING, State.LOGIN_REFUSED}:
             memory.refusal_heard = ""  # it has signed in since: the next refusal is another one
         if progress is None or progress.state is not State.LOGIN_REFUSED or memory.refusal_heard == judgement.inputs:
             return False
         memory.refusal_heard = judgement.inputs
-        return True
+        return not status.get("loginFailures")
 
     def _sequel(self, mailbox: Mailbox, obj: Object, memory: Memory, run: Run) -> Sequel:
         """Return what follows from a run, and remember when the next is due."""

@@ -15,11 +15,12 @@ from mailbox_operator.controller.children import Installation
 from mailbox_operator.controller.client import Client
 from mailbox_operator.controller.family import Family
 from mailbox_operator.controller.index import ReverseIndex
-from mailbox_operator.controller.kinds import MAILBOX, SECRET, Key
+from mailbox_operator.controller.kinds import CONFIG_MAP, MAILBOX, SECRET, Key
 from mailbox_operator.controller.mailbox import MailboxReconciler
 from mailbox_operator.controller.prover import Prover
 from mailbox_operator.controller.store import Store
 from mailbox_operator.controller.telling import Teller
+from mailbox_operator.fetcher.progress import Progress, State
 from mailbox_operator.mail.guard import ANYTHING, AddressPolicy
 from mailbox_operator.verification.limits import Limits
 from support.manifests import mailbox as manifest
@@ -184,6 +185,29 @@ async def test_a_visit_that_begins_a_proof_because_it_is_time_leaves_all_else_to
         found = store.get(KEY)
         assert found is not None
         assert "resolved" in found["status"]
+
+
+@pytest.mark.parametrize("operator_was_refused", [False, True])
+async def test_a_fetchers_refusal_is_looked_into_unless_the_operator_was_refused_itself(
+    *, operator_was_refused: bool
+) -> None:
+    """By the same credential: one more try would tell nothing new, and count against the account."""
+    store, _ = known()
+    server = ApiServer(answer=lambda asked: answered(store, asked))
+    async with serving(server) as client, visiting(client, store) as visits, asyncio.timeout(40):
+        await visits.reconciler.reconcile(KEY)
+        await visits.finished.wait()
+        await visits.reconciler.reconcile(KEY)
+        kept = store.get(KEY)
+        assert kept is not None
+        if operator_was_refused:
+            times = {"since": "2026-01-02T03:04:05Z", "nextAttemptTime": "2026-01-02T04:04:05Z"}
+            kept["status"]["loginFailures"] = {"count": 1} | times
+        refused = {"name": "mbx-support-checkpoint", "namespace": "helpdesk", "uid": "c", "resourceVersion": "1"}
+        progress = Progress(state=State.LOGIN_REFUSED, reason="CredentialsInvalid").to_json()
+        store.put(CONFIG_MAP.name, {"metadata": refused, "data": {"progress.json": progress}})
+        await visits.reconciler.reconcile(KEY)
+        assert (visits.prover.running(KEY) is None) is operator_was_refused
 
 
 async def test_a_proof_that_breaks_off_is_told_without_its_words_and_rests(caplog: pytest.LogCaptureFixture) -> None:
