@@ -17,6 +17,19 @@ BARE: Final = re.compile(rb"[^\s<>(),;:\"]+@[^\s<>(),;:\"]+")
 MESSAGE_ID_LIMIT: Final = 998
 MESSAGE_ID: Final = re.compile(rb"\r\nmessage-id: ?(<[^<>\s]{1,320}>)\r\n(?![ \t])")
 """How nearly all write it."""
+# A header walked through once, where it lies: the empty line at its end, or what is looked for, with its value where that
+# is written as nearly all write it. To copy the header, make it lower case and search it three times took 3 µs more.
+WALK: Final = re.compile(
+    rb"\r\n(?:(\r\n)|(?i:message-id):(?: ?(<[^<>\s]{1,320}>)(?=\r\n[^ \t]))?|(?i:x-mailbox-operator-test):)"
+)
+END: Final = 1
+FIRST: Final = re.compile(rb"\r\n|(?i:message-id|x-mailbox-operator-test):")
+"""The same where no line's end comes before it."""
+FIRSTS: Final = frozenset(b"\rmMxX")
+SENDER: Final = re.compile(
+    rb"\r\n(?:\r\n|From:"
+    rb'(?: ?(?:"[^"\\<>\r\n]*+"[ \t]*+|[^"<>,;:()\r\n]*+)<([^<>\s]{1,320})>(?=\r\n[^ \t]))?)'
+)
 
 
 class Headers(NamedTuple):
@@ -30,6 +43,26 @@ class Headers(NamedTuple):
 
 def read_headers(octets: bytes | memoryview) -> Headers:
     """Look at the start of a message."""
+    return _read_usual(octets) or _read_any(octets)
+
+
+def _read_usual(octets: bytes | memoryview) -> Headers | None:
+    """Read a header as nearly all write it. None: this one is not so, or it is a test message's."""
+    if not octets or (octets[0] in FIRSTS and FIRST.match(octets)):
+        return None
+    search, message_id, start = WALK.search, b"", 0
+    while found := search(octets, start, USUAL):
+        kind = found.lastindex
+        if kind == END:
+            return Headers(message_id, is_test=False)
+        if kind is None:
+            return None
+        message_id = message_id or found[kind]  # the first counts
+        start = found.end()
+    return None
+
+
+def _read_any(octets: bytes | memoryview) -> Headers:
     block = _block(octets)
     lowered = block.lower()
     start = lowered.find(b"\r\nmessage-id:")
@@ -42,6 +75,9 @@ def read_headers(octets: bytes | memoryview) -> Headers:
 
 def read_sender(octets: bytes | memoryview) -> bytes:
     """Return the address in `From`, without display name, or b""; from the start of a message."""
+    found = SENDER.search(octets, 0, USUAL)
+    if found and found.lastindex:
+        return found[1]
     block = _block(octets)
     usual = _value(block, block, b"\r\nFrom:")
     return _address(usual or _value(block, block.lower(), b"\r\nfrom:"))

@@ -145,18 +145,15 @@ class Pipeline:
     def delivered(self, messages: Sequence[Message]) -> None:
         """Write down that the receiver has them."""
         now = self.clock()
-        meter, checkpoint = self.meter, self.checkpoint
-        observe, remember, forget = meter.delivery_seconds.observe, checkpoint.seen.add, self._copies.first.pop
+        meter, checkpoint, forget = self.meter, self.checkpoint, self._copies.first.pop
+        meter.delivery_seconds.observe(*[max(0.0, now - one.arrived) for one in messages if one.arrived is not None])
+        meter.bytes_delivered += sum([message.size for message in messages])
+        meter.messages_delivered += len(messages)
+        checkpoint.seen.add(*[message.message_id for message in messages])
         by_folder: dict[tuple[str, UidValidity | None], list[Message]] = {}
         for message in messages:
-            key, _, arrived, size, _, message_id, _ = message
-            meter.bytes_delivered += size
-            if arrived is not None:
-                observe(max(0.0, now - arrived))
-            remember(message_id)
-            forget(message_id, None)
-            by_folder.setdefault(key[:2], []).append(message)
-        meter.messages_delivered += len(messages)
+            forget(message.message_id, None)
+            by_folder.setdefault(message.key[:2], []).append(message)
         meter.last_success_seconds = checkpoint.last_message_seconds = now
         checkpoint.messages_delivered += len(messages)
         self.unsaved += len(messages)

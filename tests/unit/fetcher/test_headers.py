@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailbox_operator.fetcher.headers import LOOKED_AT, read_headers, read_sender
+from mailbox_operator.fetcher.headers import LOOKED_AT, _read_any, _read_usual, read_headers, read_sender
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,9 @@ from mailbox_operator.fetcher.headers import LOOKED_AT, read_headers, read_sende
         (b'From: "\\"<evil@x>" <a@example.com>', b"a@example.com"),
         (b"FROM:\t=?utf-8?B?w6k=?=\r\n <a@example.com>", b"a@example.com"),
         (b"From: a@example.com, b@example.com", b"a@example.com"),
+        (b"Subject: y\r\nFrom: a@example.com\r\nFrom: <b@example.com>", b"a@example.com"),
+        (b'Subject: y\r\nFrom: "Ada, L."\t<a@example.com>\r\nTo: <b@example.com>', b"a@example.com"),
+        (b"Subject: y\r\nFrom: Ada <a@example.com>\r\n and others", b"a@example.com"),
         (b'From: "Ada \\', b""),
         (b'From: "Ada <a@example.com>', b""),
         (b'From: Ada "the" \t<a@example.com>', b"a@example.com"),
@@ -42,6 +45,9 @@ def test_the_sender_is_the_first_address(header: bytes, sender: bytes) -> None:
         (b"Message-ID: <1@x>\r\nMessage-ID: <2@x>", b"<1@x>"),
         (b"Message-ID:  <1@x>\r\nMessage-ID: <2@x>", b"<1@x>"),
         (b"Message-ID: <1@x>\r\n\t(odd)", b"<1@x>(odd)"),
+        (b"Subject: y\r\nMessage-ID: <1@x>\r\n\t(odd)\r\nMessage-ID: <2@x>", b"<1@x>(odd)"),
+        (b"Subject: y\r\nmessage-Id: <1@x>\r\nMessage-ID: <2@x>", b"<1@x>"),
+        (b"Subject: y\nMessage-ID: <1@x>", b""),
         (b"Message-ID: <1 @x>", b"<1@x>"),
         (b"Message-ID: <" + b"x" * 2000, b"<" + b"x" * 997),
     ],
@@ -52,6 +58,7 @@ def test_the_message_id(header: bytes, message_id: bytes) -> None:
 
 def test_a_test_message_is_known_by_its_header_only() -> None:
     assert read_headers(b"x-mailbox-operator-TEST: 1\r\n\r\n").is_test
+    assert read_headers(b"Subject: 1\r\nMessage-ID: <1@x>\r\nX-Mailbox-Operator-Test: 1\r\n\r\n").is_test
     assert not read_headers(b"Subject: 1\r\n\r\nX-Mailbox-Operator-Test: 1\r\n").is_test
     assert not read_headers(b"Subject: X-Mailbox-Operator-Test: 1\r\n\r\n").is_test
 
@@ -59,6 +66,18 @@ def test_a_test_message_is_known_by_its_header_only() -> None:
 def test_a_long_header_is_looked_through() -> None:
     assert read_headers(b"X: y\r\n" * 5_000 + b"Message-ID: <1@x>\r\n\r\n").message_id == b"<1@x>"
     assert read_headers(b"X: y\r\n" * LOOKED_AT + b"Message-ID: <1@x>\r\n\r\n").message_id == b""
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [b"\r\n", b"\n", b"Message-ID:", b"message-id: ", b"<1@x>", b" ", b"x", b"M", b"X-Mailbox-Operator-Test:"]
+        )
+    )
+)
+def test_the_quick_way_reads_what_the_thorough_one_does(pieces: list[bytes]) -> None:
+    octets = b"Subject: y" + b"".join(pieces)
+    assert _read_usual(memoryview(octets)) in {None, _read_any(octets)}
 
 
 @given(st.binary(max_size=300))

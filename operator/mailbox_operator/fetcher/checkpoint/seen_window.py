@@ -20,14 +20,14 @@ class SeenWindow:
     def __contains__(self, message_id: bytes) -> bool:
         return bool(message_id) and _hash(message_id) in self._hashes
 
-    def add(self, message_id: bytes) -> None:
-        """Remember it, and forget the oldest where there are too many. A message without one is not remembered."""
-        if not message_id:
-            return
-        hashes, hashed = self._hashes, _hash(message_id)
-        hashes[hashed] = None
-        hashes.move_to_end(hashed)
-        if len(hashes) > WINDOW:
+    def add(self, *message_ids: bytes) -> None:
+        """Remember them, and forget the oldest where there are too many. A message without one is not remembered."""
+        hashes = self._hashes
+        for message_id in filter(None, message_ids):
+            hashed = _hash(message_id)
+            hashes[hashed] = None
+            hashes.move_to_end(hashed)
+        while len(hashes) > WINDOW:
             hashes.popitem(last=False)
 
     def to_text(self) -> str:

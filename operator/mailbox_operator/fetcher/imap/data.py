@@ -40,7 +40,7 @@ class Listed(NamedTuple):
 def read_whole(whole: re.Match[bytes]) -> Arrival:
     """Read what WHOLE matched."""
     uid, flags, date, size, section, _ = whole.groups()
-    return Arrival(Uid(int(uid)), date, int(size), bool(section), SEEN in flags)
+    return Arrival(int(uid), date, int(size), bool(section), SEEN in flags)
 
 
 def parse_fetched(text: bytes) -> Arrival | None:

@@ -1,5 +1,7 @@
 """One Maildir's files: written below `tmp`, made durable together, then renamed into `new`. Each call may raise OSError.
 
+Below `tmp` a file is known by the middle part of its name, for the rest of it says how large it became.
+
 https://cr.yp.to/proto/maildir.html
 """
 
@@ -24,53 +26,60 @@ class MaildirFolder:
     def __init__(self, path: Path) -> None:
         shared = _make(path)
         self._mode = 0o640 if shared else 0o600
-        self._token = os.urandom(4).hex()
-        """Two processes that write the same message never write the same file."""
+        self._prefix = f"{os.urandom(4).hex()}."
+        """Of what is below `tmp`: two processes that write the same message never write the same file."""
         self._tmp, self._new, self._cur = (
             os.open(path / name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) for name in FOLDERS
         )
         self._path = path
 
-    def write(self, name: str, pieces: Iterable[bytes], *, seconds: int | None) -> None:
+    def write(self, middle: str, octets: bytes, *, seconds: int | None) -> None:
         """Write a file below `tmp`, not yet durable; its time is `seconds` since the epoch, None: now."""
-        file = os.open(self._tmp_name(name), CREATE, self._mode, dir_fd=self._tmp)
+        file = os.open(self._prefix + middle, CREATE, self._mode, dir_fd=self._tmp)
         try:
-            for piece in pieces:
-                written = os.write(file, piece)
-                while written < len(piece):
-                    written += os.write(file, memoryview(piece)[written:])
+            written = os.write(file, octets)
+            while written < len(octets):
+                written += os.write(file, memoryview(octets)[written:])
             if seconds is not None:
                 os.utime(file, (seconds, seconds))
         finally:
             os.close(file)
 
-    def sync(self, names: Sequence[str]) -> None:
+    def write_pieces(self, middle: str, pieces: Iterable[bytes], *, seconds: int | None) -> int:
+        """Do the same with octets that come in pieces; return how many there were."""
+        size = 0
+        file = os.open(self._prefix + middle, CREATE, self._mode, dir_fd=self._tmp)
+        try:
+            for piece in pieces:
+                written = 0
+                while written < len(piece):
+                    written += os.write(file, memoryview(piece)[written:])
+                size += written
+            if seconds is not None:
+                os.utime(file, (seconds, seconds))
+        finally:
+            os.close(file)
+        return size
+
+    def sync(self, middles: Sequence[str]) -> None:
         """Make what was written durable; may run on another thread, while others are written."""
-        if len(names) > FEW and self._syncs_together:
+        if len(middles) > FEW and self._syncs_together:
             sync_together(self._tmp)
             return
-        for name in names:
-            file = os.open(self._tmp_name(name), os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._tmp)
+        for middle in middles:
+            file = os.open(self._prefix + middle, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._tmp)
             try:
                 os.fsync(file)
             finally:
                 os.close(file)
 
-    def publish(self, names: Sequence[str]) -> None:
-        """Let readers see what is durable. A file that is in `new` already is replaced by its like."""
-        for name in names:
-            os.rename(self._tmp_name(name), name, src_dir_fd=self._tmp, dst_dir_fd=self._new)
+    def publish(self, middle: str, name: str) -> None:
+        """Let readers see what is durable, by its whole name. A file that is in `new` already is replaced by its like."""
+        os.rename(self._prefix + middle, name, src_dir_fd=self._tmp, dst_dir_fd=self._new)
 
     def sync_names(self) -> None:
         """Make durable what was published; may run on another thread."""
         os.fsync(self._new)
-
-    def discard(self, name: str) -> None:
-        """Remove what was written and not committed; a missing file is no error."""
-        try:
-            os.unlink(self._tmp_name(name), dir_fd=self._tmp)
-        except FileNotFoundError:
-            return
 
     def known(self, *, mark: str, limit: int) -> frozenset[str]:
         """Return the middle parts that begin with `mark` of the names in `new` and `cur`; none if more than `limit`."""
@@ -100,9 +109,6 @@ class MaildirFolder:
         """Let go of it."""
         for folder in (self._tmp, self._new, self._cur):
             os.close(folder)
-
-    def _tmp_name(self, name: str) -> str:
-        return f"{name}.{self._token}"
 
 
 def _make(path: Path) -> bool:

@@ -1,7 +1,7 @@
 """The Maildir sink: one file a message, durable in groups.
 
-A message is written where it arrives, on the loop's thread: two threads that both work in Python lose more by handing
-the interpreter to and fro than the file costs (27 µs). What waits for the disk, and only that, runs on a thread.
+A message is written where it arrives, on the loop's thread: two threads lose more by handing the interpreter to and fro
+than the file costs (27 µs). What waits for the disk, and only that, runs on a thread.
 """
 
 import asyncio
@@ -9,15 +9,13 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from time import time
 from typing import Final
 
 from mailbox_operator.fetcher.backoff import backoff_seconds
 from mailbox_operator.fetcher.maildir.fault import DiskFault, judge_os_error
 from mailbox_operator.fetcher.maildir.folder import MaildirFolder
 from mailbox_operator.fetcher.maildir.held import Held
-from mailbox_operator.fetcher.maildir.name import Names, render_name
-from mailbox_operator.fetcher.maildir.text import pieces_with_lf
+from mailbox_operator.fetcher.maildir.name import Names
 from mailbox_operator.fetcher.memory import keep_freed
 from mailbox_operator.fetcher.message import Message, MessageKey, Parcel
 from mailbox_operator.fetcher.plan import Maildir
@@ -75,12 +73,10 @@ class MaildirSink:
         self._at_rest = asyncio.Event()
         self._at_rest.set()
         self._alarm: asyncio.TimerHandle | None = None
-        self._full = False
+        self._full, self._failures = False, 0
         self._fault: DiskFault | None = None
-        self._failures = 0
         self._accepted_at = self._loop.time()
-        self._known: frozenset[str] = frozenset()
-        self._repeats_left = REPEATS
+        self._known, self._repeats_left = frozenset[str](), REPEATS
         self._stopped = False
 
     def start(self, tasks: asyncio.TaskGroup) -> None:
@@ -106,12 +102,13 @@ class MaildirSink:
     def offer(self, parcels: Sequence[Parcel]) -> None:
         """Take messages and write their files; one that is held already is not taken twice."""
         now, is_free = self._loop.time(), not self._waiting
+        taken, waiting, middle = self._held, self._waiting, self._names.middle
         for message, body in parcels:
             key = message.key
-            if key not in self._held:
-                held = self._held[key] = Held(message, self._names.middle(key), body, since=now)
+            if key not in taken:
+                waiting.append(held := Held(message, middle(key), body, since=now))
+                taken[key] = held
                 self._octets += len(held.octets)
-                self._waiting.append(held)
             elif isinstance(body, Spool):
                 body.close()
         if is_free and self._folder and not self._stopped:
@@ -192,7 +189,7 @@ class MaildirSink:
                 self._loop.call_soon(self._deliver_repeat, held)
             else:
                 try:
-                    self._write(folder, held)
+                    held.write(folder)
                 except OSError as error:
                     self._fail(error)
                     self._due.set()
@@ -221,13 +218,6 @@ class MaildirSink:
         else:
             self._due.set()
 
-    def _write(self, folder: MaildirFolder, held: Held) -> None:
-        spool, arrived = held.spool, held.message.arrived
-        size = sum(map(len, pieces_with_lf(spool))) if spool else len(held.octets)
-        seconds = int(time()) if arrived is None else arrived
-        held.name = render_name(held.middle, seconds=seconds, size=size, wire_size=held.length)
-        folder.write(held.name, pieces_with_lf(spool) if spool else (held.octets,), seconds=arrived)
-
     def _is_repeat(self, held: Held) -> bool:
         """Say whether an earlier process has delivered it and was killed before it could write that down."""
         self._repeats_left -= 1
@@ -247,14 +237,15 @@ class MaildirSink:
         group, self._group, self._group_octets = self._group, [], 0
         self._last_size = len(group)
         keep_freed()  # a group's memory is the next one's
-        names = [held.name for held in group]
+        middles = [held.middle for held in group]
         self._committing = True
         try:
-            syncing = self._loop.run_in_executor(self._thread, folder.sync, names)
+            syncing = self._loop.run_in_executor(self._thread, folder.sync, middles)
             if not (self._stopped or self._failures):
                 self._write_waiting(folder)  # the next group, while the disk is busy with this one
             await syncing
-            folder.publish(names)  # here, not on the thread: it would fight for the interpreter at each of them
+            for held in group:  # here, not on the thread: it would fight for the interpreter at each of them
+                folder.publish(held.middle, held.name)
             await self._loop.run_in_executor(self._thread, folder.sync_names)
         except OSError as error:
             self._waiting.extendleft(reversed(group))
@@ -267,17 +258,14 @@ class MaildirSink:
         self._deliver(group)
 
     def _deliver(self, group: Sequence[Held]) -> None:
-        now, observe = self._loop.time(), self._meter.sink_seconds.observe
-        delivered: list[Message] = []
-        for held in group:
-            if self._held.pop(held.message.key, None) is None:
-                continue  # closed in between
+        now, let_go = self._loop.time(), self._held.pop
+        delivered = [held for held in group if let_go(held.message.key, None)]  # others were closed in between
+        for held in delivered:
             self._octets -= len(held.octets)
             if held.spool:
                 held.spool.close()
-            observe(now - held.since)
-            delivered.append(held.message)
-        self._listener.delivered(delivered)
+        self._meter.sink_seconds.observe(*(now - held.since for held in delivered))
+        self._listener.delivered([held.message for held in delivered])
 
     def _deliver_repeat(self, held: Held) -> None:
         """Report what is there already; where all are repeats no group's end says that there is room again."""
