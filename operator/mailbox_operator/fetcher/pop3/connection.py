@@ -91,8 +91,13 @@ class Pop3Connection(MailConnection):
         self.heard_at = self._loop.time()
         try:
             try:
-                while self._fault is None and (event := reader.next_event()) is not None:
-                    self._take(event)
+                while self._fault is None:
+                    if lines := reader.next_lines():
+                        self._take_lines(lines)
+                    elif (event := reader.next_event()) is not None:
+                        self._take(event)
+                    else:
+                        break
             finally:
                 self._hand_over()
         except (ProtocolError, OSError) as error:
@@ -154,16 +159,19 @@ class Pop3Connection(MailConnection):
         elif isinstance(event, Status):
             self._first_line(event)
         elif isinstance(event, Text):
-            self._lines.append(event.line)
-            self._lines_octets += len(event.line)
-            if len(self._lines) > MAX_LINES or self._lines_octets > MAX_LINES_OCTETS:
-                raise ProtocolError(f"an answer is longer than {MAX_LINES} lines or {MAX_LINES_OCTETS} octets")
+            self._take_lines((event.line,))
         elif event is End.OF_LINES:
             assert self._status is not None  # noqa: S101 - the reader gives it before the lines
             self._answer(
                 Answer(is_ok=True, text=clean(self._status.text.decode("utf-8", "replace")), lines=self._lines)
             )
             self._lines, self._lines_octets = [], 0
+
+    def _take_lines(self, lines: Sequence[bytes]) -> None:
+        self._lines += lines
+        self._lines_octets += sum(map(len, lines))
+        if len(self._lines) > MAX_LINES or self._lines_octets > MAX_LINES_OCTETS:
+            raise ProtocolError(f"an answer is longer than {MAX_LINES} lines or {MAX_LINES_OCTETS} octets")
 
     def _first_line(self, status: Status) -> None:
         waiting = self._waiting[0] if self._waiting else None

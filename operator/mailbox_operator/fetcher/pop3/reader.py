@@ -15,6 +15,8 @@ LF: Final = ord("\n")
 # two calls of `find` take 1.05, which is a tenth of what fetching into a Maildir costs.
 MARK: Final = re.compile(rb"\r\n\.(?:\r\n|\.)")
 END: Final = b"\r\n.\r\n"
+MOST_DOTS: Final = 1_000
+"""Doubled dots of a message that are noted one by one; to look for all of them again took 4 % of the CPU of a fetch."""
 
 
 class Shape(Enum):
@@ -74,7 +76,8 @@ class AnswerReader:
         self._expected: deque[Shape] = deque()
         self._within: Shape | None = None
         self._is_first_piece = False
-        self._has_dots = False
+        self._dots: list[int] | None = []
+        """Where a dot is one too many, of the message under way; None: there are too many of them."""
         self._broken = False
 
     @property
@@ -99,6 +102,7 @@ class AnswerReader:
         elif start and len(self._buffer) - end < self._least_room:
             self._view[: end - start] = self._view[start:end]
             self._scanned -= start
+            self._dots = self._dots and [dot - start for dot in self._dots]
             self._start, self._end = 0, end - start
         return self._view[self._end :]
 
@@ -122,6 +126,20 @@ class AnswerReader:
             return End.OF_LINES
         return Text(line[1:] if line.startswith(b".") else line)
 
+    def next_lines(self) -> list[bytes]:
+        """Return the whole lines of an answer that are here, which one by one cost 2 µs. None of them: ask for an event."""
+        start, buffer = self._start, self._buffer
+        if self._broken or self._within is not Shape.LINES or buffer.startswith(b".\r\n", start):
+            return []
+        over = buffer.find(END, start, self._end)
+        if over < 0:
+            over = buffer.rfind(b"\r\n", start, self._end)
+        lines = bytes(self._view[start:over]).split(b"\r\n") if over >= 0 else []
+        if not lines or max(map(len, lines)) > self._max_line:
+            return []
+        self._start = self._scanned = over + 2
+        return [line[1:] if line.startswith(b".") else line for line in lines]
+
     def _status(self, line: bytes) -> Status:
         if not self._expected:
             raise self._break("the server talks unasked")
@@ -135,7 +153,7 @@ class AnswerReader:
             raise self._break(f"no POP3 response: {line[:200].decode('utf-8', 'replace')}")
         shape = self._expected.popleft()
         if mark == b"+OK" and shape is not Shape.LINE:
-            self._within, self._is_first_piece, self._has_dots = shape, True, False
+            self._within, self._is_first_piece, self._dots = shape, True, []
         return Status(mark, text)
 
     def _next_line(self) -> bytes | None:
@@ -157,7 +175,6 @@ class AnswerReader:
         found = self._find_end()
         if found >= 0:
             return self._last_piece(start, found + 2, after=found + len(END))
-        self._scanned = max(start, end - len(END) + 1)
         if len(buffer) - (end - start) >= self._least_room:
             return None
         # Only what follows the last CRLF may be the beginning of the end.
@@ -166,20 +183,23 @@ class AnswerReader:
             cut = end - 1 if buffer[end - 1] == CR else end
         piece = self._without_dots(start, cut)
         self._is_first_piece = False
-        self._start, self._scanned = cut, max(cut, end - 4)
+        self._start, self._scanned = cut, max(cut, self._scanned)
         return Piece(piece, is_last=False)
 
     def _find_end(self) -> int:
-        """Return where the end of a message begins, or -1; notice doubled dots on the way."""
-        buffer, scanned, end = self._buffer, self._scanned, self._end
-        if not self._has_dots:
-            mark = MARK.search(buffer, scanned, end)
-            if mark is None:
-                return -1
-            if buffer[mark.end() - 1] == LF:
+        """Return where the end of a message begins, or -1: it is not there; note doubled dots on the way."""
+        buffer, scanned, end, dots = self._buffer, self._scanned, self._end, self._dots
+        while dots is not None and (mark := MARK.search(buffer, scanned, end)) is not None:
+            scanned = mark.end() - 1
+            if buffer[scanned] == LF:
                 return mark.start()
-            self._has_dots, scanned = True, mark.end() - 1
-        return buffer.find(END, scanned, end)
+            dots.append(scanned)
+            if len(dots) > MOST_DOTS:
+                self._dots = dots = None
+        if dots is None and (found := buffer.find(END, scanned, end)) >= 0:
+            return found
+        self._scanned = max(scanned, end - len(END) + 1)
+        return -1
 
     def _last_piece(self, start: int, end: int, *, after: int) -> Piece:
         piece = Piece(self._without_dots(start, end), is_last=True)
@@ -191,9 +211,16 @@ class AnswerReader:
         """Return octets of a message as they were before the server doubled dots at the beginning of lines."""
         if self._is_first_piece and self._buffer.startswith(b"..", start, end):
             start += 1
-        if not self._has_dots:
+        if self._dots is None:
+            return memoryview(self._buffer[start:end].replace(b"\r\n..", b"\r\n."))
+        if not self._dots or self._dots[0] >= end:
             return self._view[start:end]
-        return memoryview(self._buffer[start:end].replace(b"\r\n..", b"\r\n."))
+        parts: list[memoryview] = []
+        while self._dots and self._dots[0] < end:
+            dot = self._dots.pop(0)
+            parts.append(self._view[start:dot])
+            start = dot + 1
+        return memoryview(b"".join((*parts, self._view[start:end])))
 
     def _break(self, reason: str) -> ProtocolError:
         self._broken = True

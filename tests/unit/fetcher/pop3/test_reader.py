@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailbox_operator.fetcher.pop3.reader import AnswerReader, End, Piece, Shape, Status, Text
+from mailbox_operator.fetcher.pop3.reader import MOST_DOTS, AnswerReader, End, Piece, Shape, Status, Text
 from mailbox_operator.mail.imap.reader import ProtocolError
 from unit.fetcher.pop3_server import stuffed
 
@@ -16,8 +16,8 @@ CAPACITY = 128
 Happened = Status | Text | End | bytes
 
 
-def read(chunks: list[bytes], shapes: list[Shape]) -> list[Happened]:
-    """Return the lines and whole messages of a stream that arrives in `chunks`."""
+def read(chunks: list[bytes], shapes: list[Shape], *, together: bool = False) -> list[Happened]:
+    """Return the lines, taken one by one or many `together`, and the whole messages of a stream that arrives in `chunks`."""
     reader = AnswerReader(max_line=LIMIT, capacity=CAPACITY)
     for shape in shapes:
         reader.expect(shape)
@@ -32,7 +32,12 @@ def read(chunks: list[bytes], shapes: list[Shape]) -> list[Happened]:
             room[:taken] = left[:taken]
             reader.received(taken)
             left = left[taken:]
-            while (event := reader.next_event()) is not None:
+            while True:
+                if together and (lines := reader.next_lines()):
+                    happened += map(Text, lines)
+                    continue
+                if (event := reader.next_event()) is None:
+                    break
                 if isinstance(event, Piece):
                     message += event.octets
                     if event.is_last:
@@ -86,6 +91,7 @@ def test_any_cut_of_the_stream_gives_the_same_events(
 ) -> None:
     stream, shapes, meaning = drawn
     assert read(cut(stream, cuts), shapes) == meaning
+    assert read(cut(stream, cuts), shapes, together=True) == meaning
 
 
 @given(answers())
@@ -103,13 +109,13 @@ def test_octet_by_octet_gives_the_same_events(drawn: tuple[bytes, list[Shape], l
 def test_garbage_gives_events_or_a_protocol_error_and_the_same_for_any_cut(
     chunks: list[bytes], shapes: list[Shape]
 ) -> None:
-    def outcome(pieces: list[bytes]) -> list[Happened] | str:
+    def outcome(pieces: list[bytes], *, together: bool = False) -> list[Happened] | str:
         try:
-            return read(pieces, shapes)
+            return read(pieces, shapes, together=together)
         except ProtocolError:
             return "error"
 
-    assert outcome(chunks) == outcome([b"".join(chunks)])
+    assert outcome(chunks) == outcome([b"".join(chunks)]) == outcome(chunks, together=True)
 
 
 @pytest.mark.parametrize(
@@ -163,3 +169,9 @@ def test_what_follows_unread_is_seen() -> None:
     reader.received(len(octets))
     assert reader.next_event() == Status(b"+OK", b"begin TLS")
     assert reader.is_empty is False
+
+
+@pytest.mark.parametrize("dots", [MOST_DOTS, 3 * MOST_DOTS])
+def test_a_message_of_dots_is_undone_however_many_there_are(dots: int) -> None:
+    message = b".\r\na\r\n" * dots
+    assert read([b"+OK\r\n" + stuffed(message)], [Shape.MESSAGE]) == [Status(b"+OK", b""), message]
