@@ -47,6 +47,8 @@ class Outbox:
         self._stopped = False
         self._alarm: asyncio.TimerHandle | None = None
         self._free = asyncio.Event()
+        self._delivered: list[Delivery] = []
+        """Accepted, and told of in the next turn of the loop."""
 
     def start(self, carrier: Carrier) -> None:
         """Begin to deliver."""
@@ -109,12 +111,14 @@ class Outbox:
         while self._carrier and self._carrier.under_way:
             self._free.clear()
             await self._free.wait()
+        self._tell_delivered()
 
     def close(self) -> None:
         """Break off what is under way and let go of what is held, undelivered: its disk space is given back."""
         self.stop()
         if self._carrier:
             self._carrier.close()
+        self._tell_delivered()
         for delivery in list(self._schedule.held.values()):
             self._schedule.settle(delivery)
 
@@ -138,9 +142,11 @@ class Outbox:
         if not answer.is_transport:
             self._meter.sink_seconds.observe(now - delivery.started)
         if answer.verdict is Verdict.DELIVERED:
-            self._schedule.accept(delivery, now=now)
-            self._listener.delivered((delivery.message,))
-        elif answer.verdict is not Verdict.REFUSED:
+            if not self._delivered:
+                self._loop.call_soon(self._tell_delivered)
+            self._delivered.append(delivery)
+            return
+        if answer.verdict is not Verdict.REFUSED:
             self._again(delivery, answer, now=now)
         elif self._listener.count_refusal(delivery.message) >= REFUSALS:
             self._give_up(delivery, answer.said)
@@ -148,6 +154,18 @@ class Outbox:
             self._meter.retries += 1
             self._schedule.postpone(delivery, now=now)
         self._tell_pressure()
+
+    def _tell_delivered(self) -> None:
+        """Tell at once of all that were accepted in a turn of the loop; each is held until then."""
+        delivered, self._delivered = self._delivered, []
+        if not delivered:
+            return
+        now = self._loop.time()
+        for delivery in delivered:
+            self._schedule.accept(delivery, now=now)
+        self._listener.delivered([delivery.message for delivery in delivered])
+        self._tell_pressure()
+        self.pump()
 
     def _again(self, delivery: Delivery, answer: Answer, *, now: float) -> None:
         if self._schedule.fail(delivery, answer, now=now):
