@@ -15,7 +15,7 @@ from mailbox_operator.api.mailprovider import Retirement as RetirementSpec
 from mailbox_operator.api.references import SecretKey
 from mailbox_operator.api.servers import Incoming, Outgoing
 from mailbox_operator.api.tls import Tls
-from mailbox_operator.mail.endpoint import DEFAULT_PORTS, Protocol, Security
+from mailbox_operator.mail.endpoint import DEFAULT_PORTS, Protocol, Security, in_url
 from mailbox_operator.verification.model import Retirement
 
 HTTP_PORTS: Final = {"http": 80, "https": 443}
@@ -44,14 +44,14 @@ class Door:
     def __str__(self) -> str:
         if self.protocol is Protocol.EWS and not self.path:
             return f"EWS by autodiscover of {self.host}"
-        return f"{self.protocol} {self.host}:{self.port}"
+        return f"{self.protocol} {in_url(self.host)}:{self.port}"
 
     @property
     def url(self) -> str | None:
         """Of the service, where it is known."""
         scheme = "http" if self.security is Security.NONE else "https"
         port = "" if self.port == HTTP_PORTS[scheme] else f":{self.port}"
-        return f"{scheme}://{self.host}{port}{self.path}" if self.path else None
+        return f"{scheme}://{in_url(self.host)}{port}{self.path}" if self.path else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +188,7 @@ def _ews_door(
 ) -> Door:
     """Return where EWS is: as asked, else as the provider says, else the domain that autodiscover is asked about."""
     preset = next((one.url for one in presets if one.protocol == "EWS" and one.url), None)
-    url = asked.url or (f"https://{asked.host}{EWS_PATH}" if asked.host else preset)
+    url = asked.url or (f"https://{in_url(asked.host)}{EWS_PATH}" if asked.host else preset)
     if url is None:
         domain = address.rpartition("@")[2]
         return Door(

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from mailbox_operator.api.mailbox import MailboxSpec
 from mailbox_operator.controller.resolve import Door, Resolution
+from mailbox_operator.mail.endpoint import in_url
 
 Object = dict[str, Any]
 
@@ -59,7 +60,7 @@ def _sink(spec: MailboxSpec) -> str:
     if delivery is None:
         return "None"
     if delivery.lmtp:
-        return f"LMTP {delivery.lmtp.host}:{delivery.lmtp.port}"
+        return f"LMTP {in_url(delivery.lmtp.host)}:{delivery.lmtp.port}"
     if delivery.maildir:
         return f"Maildir {delivery.maildir.claim_name}/{delivery.maildir.path}"
     webhook = delivery.webhook

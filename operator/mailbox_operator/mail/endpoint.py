@@ -38,6 +38,12 @@ DEFAULT_PORTS: Final = {  # RFC 8314 section 3, RFC 9051, RFC 6409
 }
 
 
+def in_url(host: str) -> str:
+    """Return a host as it stands in a URL, or before a port: an address of IPv6 in brackets (RFC 3986 section 3.2.2)."""
+    bare = host.strip("[]")
+    return f"[{bare}]" if ":" in bare else bare
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsOptions:
     """How a server's certificate is judged."""

@@ -269,6 +269,12 @@ async def test_a_loopback_address_is_not_dialled_for_anybody(post: Post) -> None
     assert (found.step, found.reason) == (Step.INCOMING_REACHABLE, "ForbiddenAddress")
 
 
+async def test_a_server_is_found_by_an_address_of_ipv6(post: Post) -> None:
+    tls = TlsOptions(ca_pem=post.pki.ca_pem, server_name="localhost")
+    report = await prove(target(post, incoming=side(post, host="::ffff:127.0.0.1", tls=tls)))
+    assert {one.verdict for one in report.results} == {Verdict.TRUE}
+
+
 async def test_an_answer_without_end_is_left(post: Post) -> None:
     post.exchange.state.misbehaviours.append(at("", answering(404, body=b"x" * 9_000_000)))
     found = await first_fault(target(post))

@@ -39,6 +39,16 @@ def test_a_host_alone_means_the_usual_path() -> None:
     assert (str(door), door.url) == ("EWS exchange.corp.example:443", "https://exchange.corp.example/EWS/Exchange.asmx")
 
 
+@pytest.mark.parametrize(
+    "incoming", [{"url": "https://[2001:db8::1]/EWS/Exchange.asmx"}, {"protocol": "EWS", "host": "2001:db8::1"}]
+)
+def test_an_address_of_ipv6_stands_in_brackets_where_a_url_is_written(incoming: dict[str, str]) -> None:
+    door = chosen(incoming=incoming).incoming
+    assert (door.host, door.port) == ("2001:db8::1", 443)
+    assert door.url == "https://[2001:db8::1]/EWS/Exchange.asmx"
+    assert str(door) == "EWS [2001:db8::1]:443"
+
+
 def test_plain_http_is_taken_as_asked() -> None:
     door = chosen(incoming={"url": "http://exchange.corp.example"}).incoming
     assert (door.port, door.security, door.path) == (80, Security.NONE, "/EWS/Exchange.asmx")

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from mailbox_operator.fetcher.http.connection import Exchange, Fault, HttpConnection
 from mailbox_operator.fetcher.http.reader import Response
 from mailbox_operator.mail.dial import Tls, dial
+from mailbox_operator.mail.endpoint import in_url
 from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.guard import AddressPolicy
 from mailbox_operator.values import dataclass
@@ -37,7 +38,7 @@ class HttpServer:
     def authority(self) -> str:
         """Return the `Host` field."""
         usual = 443 if self.ssl_context else 80
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = in_url(self.host)
         return host if self.port == usual else f"{host}:{self.port}"
 
 

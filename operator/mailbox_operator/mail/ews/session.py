@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from mailbox_operator.mail.blocking import pool
 from mailbox_operator.mail.credential import Credential, masked, require_sendable
-from mailbox_operator.mail.endpoint import Endpoint, Security
+from mailbox_operator.mail.endpoint import Endpoint, Security, in_url
 from mailbox_operator.mail.errors import Area, MailError, asking
 from mailbox_operator.mail.ews.wire import Wire
 from mailbox_operator.mail.guard import AddressPolicy
@@ -144,7 +144,7 @@ class EwsSession:
         if not endpoint.path:
             return find_autodiscover(endpoint.host, door=self._door())
         scheme = "http" if endpoint.security is Security.NONE else "https"
-        url = f"{scheme}://{endpoint.host}:{endpoint.port}{endpoint.path}"
+        url = f"{scheme}://{in_url(endpoint.host)}:{endpoint.port}{endpoint.path}"
         return taste(url, wire=self._wire, tls=endpoint.tls, name_of=self._host)
 
     def _open(self, taste: "Taste", credential: Credential) -> "tuple[EwsMailbox, str]":
