@@ -96,7 +96,8 @@ class MailConnection(asyncio.BufferedProtocol):
     @property
     def negotiated(self) -> Negotiated:
         """Return what TLS came to; it is spoken. Raises MailError when the connection has ended."""
-        return negotiated(self.transport.get_extra_info("ssl_object"))
+        transport = self.transport
+        return negotiated(transport.get_extra_info("ssl_object"), transport.get_extra_info("peercert"))
 
     def check(self) -> None:
         """Raise the MailError that ended the connection, if it has ended."""

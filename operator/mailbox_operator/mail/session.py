@@ -46,10 +46,10 @@ class Session(Protocol):
 class IncomingSession(Session, Protocol):
     """A side where mail comes in."""
 
-    async def open_folders(self, folders: Sequence[str], *, exclude: Sequence[str] = ()) -> str:
+    async def open_folders(self, folders: Sequence[str], *, exclude: Sequence[str] = (), leaving: bool = False) -> str:
         """Prove that each folder can be read, changing nothing, and return a sentence with their counts.
 
-        Both are patterns as in `mail.folders`.
+        Both are patterns as in `mail.folders`. `leaving`: nothing is asked afterwards, the good-bye may go along.
 
         Where the protocol knows no folders, prove what fetching needs in their place.
         """

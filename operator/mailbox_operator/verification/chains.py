@@ -156,7 +156,8 @@ async def prove_incoming(
     stack.push_async_callback(session.close)
 
     async def open_folders() -> str:
-        return await session.open_folders(chain.target.folders, exclude=chain.target.exclude)
+        target = chain.target
+        return await session.open_folders(target.folders, exclude=target.exclude, leaving=target.test is None)
 
     try:
         await chain.reach_and_secure(session, side, INCOMING)

@@ -133,6 +133,55 @@ async def test_a_literal_longer_than_anything_we_need_is_not_read() -> None:
         assert "a literal of 99999999 octets" in (await refused(imap(port))).text
 
 
+async def test_the_good_bye_leaves_with_the_last_folder_where_nothing_follows() -> None:
+    writes: list[bytes] = []
+
+    def talk(connection: socket.socket) -> None:
+        connection.sendall(IMAP_GREETING.replace(b"AUTH=PLAIN", b"AUTH=PLAIN SASL-IR"))
+        while octets := connection.recv(4096):
+            writes.append(octets)
+            for line in octets.splitlines():
+                tag, _, command = line.partition(b" ")
+                bye = b"* BYE see you\r\n" if command == b"LOGOUT" else b""
+                connection.sendall(bye + b"* 7 EXISTS\r\n" + tag + b" OK [CAPABILITY IMAP4rev1 ID] done\r\n")
+
+    with talking(talk) as port:
+        session = imap(port)
+        async with asyncio.timeout(40):
+            await session.reach()
+            await session.sign_in(Credential(username="a@b.test", secret=Secret(PASSWORD)))
+            assert await session.open_folders(["INBOX", "Sent"], leaving=True) == "INBOX: 7 messages, Sent: 7 messages"
+            await session.close()
+    said = [[line.partition(b" ")[2].split()[0] for line in write.splitlines()] for write in writes]
+    assert said == [[b"AUTHENTICATE"], [b"ID", b"EXAMINE"], [b"EXAMINE", b"LOGOUT"]]
+
+
+async def test_a_folder_that_is_refused_is_told_though_the_good_bye_left_with_it() -> None:
+    def talk(connection: socket.socket) -> None:
+        connection.sendall(IMAP_GREETING.replace(b"AUTH=PLAIN", b"AUTH=PLAIN SASL-IR"))
+        for line in lines(connection):
+            tag, _, command = line.partition(b" ")
+            match command.split()[0]:
+                case b"EXAMINE":
+                    connection.sendall(tag + b" NO [NONEXISTENT] no such folder here\r\n")
+                case b"LOGOUT":
+                    connection.sendall(b"* BYE see you\r\n" + tag + b" OK done\r\n")
+                    return
+                case _:
+                    connection.sendall(tag + b" OK [CAPABILITY IMAP4rev1] done\r\n")
+
+    with talking(talk) as port:
+        session = imap(port)
+        async with asyncio.timeout(40):
+            await session.reach()
+            await session.sign_in(Credential(username="a@b.test", secret=Secret(PASSWORD)))
+            with pytest.raises(MailError) as caught:
+                await session.open_folders(["Lost"], leaving=True)
+            await session.close()
+    error = caught.value
+    assert (error.command, error.status, error.response_code, error.about) == ("EXAMINE", "NO", "NONEXISTENT", "Lost")
+
+
 async def test_a_reply_without_end_is_left() -> None:
     with talking(lambda connection: connection.sendall(b"220-hello\r\n" * 200_000)) as port:
         assert "more than 1048576 octets" in (await refused(smtp(port))).text

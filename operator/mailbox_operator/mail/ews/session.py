@@ -87,7 +87,13 @@ class EwsSession:
                 raise masked(error, credential) from None
         return used
 
-    async def open_folders(self, folders: Sequence[str], *, exclude: Sequence[str] = ()) -> str:
+    async def open_folders(
+        self,
+        folders: Sequence[str],
+        *,
+        exclude: Sequence[str] = (),
+        leaving: bool = False,  # noqa: ARG002 - HTTP knows no good-bye
+    ) -> str:
         """Prove that each folder can be read; return a sentence with their counts and the server's version."""
         with asking("SELECT", protocol="EWS"):
             counts = await self._wire.run(lambda: self.mailbox.count(folders, exclude=exclude))

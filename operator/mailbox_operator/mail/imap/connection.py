@@ -107,18 +107,18 @@ class ImapConnection(MailConnection):
         """Wait for the server's first line. Raises MailError."""
         return await self._greeting
 
-    def send(self, command: bytes, *, before: bytes = b"") -> asyncio.Future[Reply]:
-        """Write `before` and a command in one go; the future ends with its tagged reply, or in MailError."""
+    def send(self, command: bytes, *, before: bytes = b"", after: bytes = b"") -> asyncio.Future[Reply]:
+        """Write a command, and what goes before and after it, in one go; the future ends with its tagged reply, or in MailError."""
         tag, result = self._expect()
         if self._fault or self._transport is None:
             result.set_exception(self._fault or MailError("not connected", area=Area.TCP))
         else:
-            self._transport.write(b"%b%b %b\r\n" % (before, tag, command))
+            self._transport.write(b"%b%b %b\r\n%b" % (before, tag, command, after))
         result.add_done_callback(retrieve)
         return result
 
     def unsent(self, command: bytes) -> bytes:
-        """Return the octets of a command, to be written soon, `before` another; its reply is nobody's."""
+        """Return the octets of a command, to be written soon, `before` or `after` another; its reply is nobody's."""
         tag, result = self._expect()
         result.add_done_callback(retrieve)
         return b"%b %b\r\n" % (tag, command)
@@ -162,8 +162,8 @@ class ImapConnection(MailConnection):
         self.transport.write(octets)
 
     def log_out(self) -> None:
-        """Say goodbye, unless something else is still under way. The answer is not worth a round trip."""
-        if not self._commands:
+        """Say goodbye, unless that was done, or something else is still under way. The answer is not worth a round trip."""
+        if not self._commands and not self._goodbye:
             self.send(b"LOGOUT")
 
     def take_untagged(self) -> list[bytes]:

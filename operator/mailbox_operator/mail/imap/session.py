@@ -59,6 +59,8 @@ class ImapSession:
         """The server's capabilities, in upper case."""
         self._introduction = b""
         """Who we are, to be written before the next command."""
+        self._farewell = b""
+        """Our good-bye, to be written after it."""
         self._places: tuple[Folder, ...] = spell_folders((INBOX,), listed=())
         self._junk: tuple[Folder, ...] | None = None
         """Where misfiled mail goes; None: not asked yet."""
@@ -93,10 +95,14 @@ class ImapSession:
         used = choose_for_imap(credential, capabilities=offered, private=self._endpoint.is_private)
         return API_NAMES[used or "LOGIN"]
 
-    async def open_folders(self, folders: Sequence[str], *, exclude: Sequence[str] = ()) -> str:
+    async def open_folders(self, folders: Sequence[str], *, exclude: Sequence[str] = (), leaving: bool = False) -> str:
         """Open each folder by EXAMINE: SELECT would take the flag Recent away from others."""
         chosen = await self._choose(folders, exclude)
-        counts = [f"{folder.name}: {await self._examine(folder)} messages" for folder in chosen]
+        counts = []
+        for folder in chosen:
+            if leaving and folder is chosen[-1]:
+                self._farewell = self._ready.unsent(b"LOGOUT")
+            counts.append(f"{folder.name}: {await self._examine(folder)} messages")
         self._places = _distinct((*spell_folders((INBOX,), listed=()), *chosen))[:MOST_PLACES]
         return ", ".join(counts)
 
@@ -205,8 +211,9 @@ class ImapSession:
         """Send a command; return the data that came with the server's OK."""
         with asking(command.removeprefix(b"UID ").partition(b" ")[0].decode(), protocol=Protocol.IMAP):
             self._ready.take_untagged()
-            before, self._introduction = self._introduction, b""
-            reply = await self._ready.send(command, before=before)
+            before, after = self._introduction, self._farewell
+            self._introduction = self._farewell = b""
+            reply = await self._ready.send(command, before=before, after=after)
             if reply.status != "OK":
                 raise reply.failed()
             return self._ready.take_untagged()

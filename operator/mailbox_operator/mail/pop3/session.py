@@ -62,7 +62,13 @@ class Pop3Session:
         self._signed_in_at = monotonic()
         return used
 
-    async def open_folders(self, folders: Sequence[str], *, exclude: Sequence[str] = ()) -> str:  # noqa: ARG002 - POP3 knows none
+    async def open_folders(
+        self,
+        folders: Sequence[str],  # noqa: ARG002 - POP3 knows none
+        *,
+        exclude: Sequence[str] = (),  # noqa: ARG002
+        leaving: bool = False,  # noqa: ARG002 - QUIT is waited for
+    ) -> str:
         """Prove in the place of folders that messages can be told apart (UIDL), and say what the server lacks."""
         login = self._login
         count = _numbers(await login.ask("STAT"))[0]
