@@ -20,8 +20,8 @@ START_SECONDS: Final = 20.0
 """In which an operator has started and come to rest."""
 NEW_PAUSE: Final = 0.3
 LIMIT: Final = 300.0
-OLD: Final = re.compile(rb"imap\(b\d+@\S+ .*: Logged out")
-"""A session of one that is not new, at its end."""
+OLD: Final = re.compile(rb" imap(?:\(b\d+@\S+)?: Info: Disconnected: Logged out")
+"""A session of one that is not new, at its end. Of one in some ten thousand Dovecot's log process has forgotten whose it is."""
 STATUS: Final = ("mailboxes", "status")
 
 
