@@ -74,7 +74,7 @@ async def sign_in(
         else:
             with asking("CAPABILITY", protocol=Protocol.IMAP):
                 offered = _capabilities(lines) or await _ask_capabilities(connection)
-        connection.put_back([line for line in lines if not CAPABILITY.match(line)])  # the first of what was sent ahead
+        connection.put_back(_others(lines))
         return offered
 
 
@@ -149,7 +149,14 @@ async def _ask_capabilities(connection: ImapConnection) -> frozenset[str]:
     reply = await connection.send(b"CAPABILITY")
     if reply.status != "OK":
         raise reply.failed()
-    return _capabilities(connection.take_untagged())
+    lines = connection.take_untagged()
+    connection.put_back(_others(lines))
+    return _capabilities(lines)
+
+
+def _others(lines: list[bytes]) -> list[bytes]:
+    """Return what says nothing of capabilities: the first of what was sent ahead."""
+    return [line for line in lines if not CAPABILITY.match(line)]
 
 
 def _capabilities(lines: list[bytes]) -> frozenset[str]:

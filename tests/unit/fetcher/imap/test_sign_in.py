@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 from base64 import b64encode
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,25 @@ async def test_a_terse_server_is_asked(tmp_path: Path) -> None:
         greeting=b"* OK hello\r\n",
     )
     assert "ID" in offered
+
+
+async def test_what_was_asked_ahead_is_kept_while_capabilities_are_asked(tmp_path: Path) -> None:
+    opening, told = b'EXAMINE "INBOX"', b"* OK [UIDVALIDITY 7] valid"
+    turns = (
+        (PLAIN, b"TAG OK in\r\n"),
+        (opening, b""),  # takes its time
+        (b"CAPABILITY", told + b"\r\nm2 OK open\r\n* CAPABILITY IMAP4rev1 IDLE\r\nTAG OK done\r\n"),
+    )
+    greeting = b"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hello\r\n"
+    async with playing(dialogue(*turns, greeting=greeting)) as peer, asyncio.timeout(40):
+        where = replace(door(peer.port, tmp_path), ahead=(opening,))
+        connection, offered = await open_imap(where, Secret("secret"))
+        early = connection.take_ahead(opening)
+        assert early is not None
+        assert (await early).status == "OK"
+        assert (offered, connection.take_untagged()) == ({"IMAP4REV1", "IDLE"}, [told])
+        connection.close()
+        await connection.wait_closed()
 
 
 async def test_without_sasl_ir_the_credential_waits_for_the_server(tmp_path: Path) -> None:
