@@ -19,6 +19,7 @@ from reverify_race.server import Server
 START_SECONDS: Final = 20.0
 """In which an operator has started and come to rest."""
 NEW_PAUSE: Final = 0.3
+LOOK_PAUSE: Final = 0.02
 LIMIT: Final = 300.0
 OLD: Final = re.compile(rb" imap(?:\(b\d+@\S+)?: Info: Disconnected: Logged out")
 """A session of one that is not new, at its end. Of one in some ten thousand Dovecot's log process has forgotten whose it is."""
@@ -108,11 +109,12 @@ async def _create(mailboxes: Mailboxes, new: list[str]) -> None:
 
 async def _end(server: Server, *, count: int, offset: int) -> float:
     """Wait until the server has seen so many old ones' sessions end and return when that was; its log is cheaper than /metrics."""
-    seen = 0
-    async with asyncio.timeout(LIMIT):
-        while seen < count:
-            await asyncio.sleep(0.1)
-            with server.log.open("rb") as log:
-                log.seek(offset)
-                seen = len(OLD.findall(log.read()))
+    seen, rest = 0, b""
+    with server.log.open("rb") as log:
+        log.seek(offset)
+        async with asyncio.timeout(LIMIT):
+            while seen < count:
+                await asyncio.sleep(LOOK_PAUSE)
+                whole, _, rest = (rest + log.read()).rpartition(b"\n")
+                seen += len(OLD.findall(whole))
     return time.monotonic()

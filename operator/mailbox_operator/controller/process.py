@@ -49,9 +49,9 @@ log = logging.getLogger(__name__)
 RELIST_SECONDS: Final = 600.0
 RETRY_SECONDS: Final = 10.0
 CONFLICT: Final = 409
-YOUNG: Final = 10_000
-"""Objects that come before a look for garbage among the youngest: most are of proofs under way, and none."""
-RARELY: Final = 100
+YOUNG: Final = 50_000
+"""Objects that come before a look for garbage among the youngest (25 ms): most are of proofs that wait, and none."""
+RARELY: Final = 20
 """Collections of garbage of middle age before one of all there is."""
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 
@@ -13,23 +13,11 @@ class Gate:
     def __init__(self, places: int) -> None:
         self.free = places
         self.users = 0
-        """Those who hold a place, and those who wait."""
+        """Those who hold a place, those who wait, and those who wait elsewhere first."""
         self._waiting: tuple[deque[asyncio.Future[None]], ...] = (deque(), deque())
 
-    @asynccontextmanager
-    async def place(self, *, urgent: bool) -> AsyncIterator[None]:
-        """Hold a place."""
-        self.users += 1
-        try:
-            await self._take(urgent=urgent)
-            try:
-                yield
-            finally:
-                self._give()
-        finally:
-            self.users -= 1
-
-    async def _take(self, *, urgent: bool) -> None:
+    async def take(self, *, urgent: bool) -> None:
+        """Wait for a place and hold it until `give`."""
         if self.free:
             self.free -= 1
             return
@@ -39,10 +27,10 @@ class Gate:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():  # it was its turn at the very moment
-                self._give()
+                self.give()
             raise
 
-    def _give(self) -> None:
+    def give(self) -> None:
         """Pass a place on; a place is free only while nobody waits."""
         for waiting in self._waiting:
             while waiting:
@@ -62,6 +50,7 @@ class Limits:
     per_host: int = 8
     _all: Gate = field(init=False)
     _busy: dict[str, Gate] = field(init=False, default_factory=dict)
+    """At a host or provider; each is kept in mind as long as it has users."""
 
     def __post_init__(self) -> None:
         self._all = Gate(self.total)
@@ -74,21 +63,21 @@ class Limits:
 
         Places are taken in one order, so that no two runs wait for each other.
         """
-        async with AsyncExitStack() as held:
-            if provider_runs is not None:
-                await held.enter_async_context(self._at(f"provider {provider}", places=provider_runs, urgent=urgent))
-            for host in sorted({host.lower() for host in hosts}):
-                await held.enter_async_context(self._at(host, places=self.per_host, urgent=urgent))
-            await held.enter_async_context(self._all.place(urgent=urgent))  # last: who waits keeps nobody from others
-            yield
-
-    @asynccontextmanager
-    async def _at(self, name: str, *, places: int, urgent: bool) -> AsyncIterator[None]:
-        """Hold a place at a host or provider, which is kept in mind as long as anybody holds or awaits one."""
-        gate = self._busy.setdefault(name, Gate(places))
+        places = {} if provider_runs is None else {f"provider {provider}": provider_runs}
+        places |= dict.fromkeys(sorted({host.lower() for host in hosts}), self.per_host)
+        gates = {name: self._busy.setdefault(name, Gate(count)) for name, count in places.items()}
+        held: list[Gate] = []
+        for gate in gates.values():
+            gate.users += 1
         try:
-            async with gate.place(urgent=urgent):
-                yield
+            for gate in (*gates.values(), self._all):  # the last is everybody's: who waits keeps nobody from others
+                await gate.take(urgent=urgent)
+                held.append(gate)
+            yield
         finally:
-            if not gate.users:
-                del self._busy[name]
+            for gate in reversed(held):
+                gate.give()
+            for name, gate in gates.items():
+                gate.users -= 1
+                if not gate.users:
+                    del self._busy[name]
