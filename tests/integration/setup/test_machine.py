@@ -39,7 +39,13 @@ def prerequisites(target: str, **variables: str) -> list[str]:
     """Return the commands that make would run for a target, in order."""
     environment = os.environ | {"CLUSTER": "dev", "MAKEFLAGS": "", "PYTHON": "python3"} | variables
     done = subprocess.run(
-        ["make", "-n", target], cwd=TOP, env=environment, capture_output=True, text=True, check=True, timeout=60
+        ["make", "--no-print-directory", "-n", target],
+        cwd=TOP,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
     return done.stdout.splitlines()
 
@@ -86,7 +92,13 @@ def test_a_cluster_without_root_says_what_it_lacks_and_what_else_there_is() -> N
 def test_end_to_end_tests_say_that_no_other_cluster_serves_them(target: str) -> None:
     environment = os.environ | {"CLUSTER": "current", "MAKEFLAGS": ""}
     refused = subprocess.run(
-        ["make", target], cwd=TOP, env=environment, capture_output=True, text=True, check=False, timeout=60
+        ["make", "--no-print-directory", target],
+        cwd=TOP,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert refused.returncode != 0
     assert "End-to-end tests have a cluster of their own" in refused.stderr
