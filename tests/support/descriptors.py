@@ -4,11 +4,6 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def open_files() -> int:
-    """Return how many descriptors this process has."""
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())
-
-
 def connections_to(port: int) -> set[str]:
     """Return the TCP connections to a port that this process has open: other descriptors come and go in other threads."""
     sockets = set()

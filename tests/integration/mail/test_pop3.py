@@ -16,7 +16,7 @@ from mailbox_operator.mail.errors import Area, MailError
 from mailbox_operator.mail.guard import ANYTHING
 from mailbox_operator.mail.pop3.session import Pop3Session
 from mailbox_operator.mail.secret import Secret
-from support.descriptors import open_files
+from support.descriptors import connections_to
 from support.kube import until
 from support.patience import PATIENCE
 from testbed.mailserver import MailServer
@@ -279,11 +279,10 @@ async def test_a_deadline_frees_thread_and_socket_at_once(security: Security) ->
             await session.reach()
             await session.secure()
 
-    before = open_files()
     with talking(lambda _connection: None) as port:  # neither a greeting nor a ServerHello
         session = pop3(port, security)
         with pytest.raises(TimeoutError):
             await open_it(session)
         async with asyncio.timeout(PATIENCE):
             await session.close()
-    until(lambda: open_files() <= before, seconds=2, what="the sockets are closed")
+        until(lambda: not connections_to(port), seconds=2, what="the socket is closed")

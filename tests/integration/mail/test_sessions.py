@@ -15,7 +15,7 @@ from mailbox_operator.mail.guard import ANYTHING
 from mailbox_operator.mail.imap.session import ImapSession
 from mailbox_operator.mail.secret import Secret
 from mailbox_operator.mail.smtp import SmtpSession
-from support.descriptors import open_files
+from support.descriptors import connections_to
 from support.kube import until
 from support.patience import PATIENCE
 from testbed.hostile import garbage, resetting
@@ -278,7 +278,6 @@ async def test_a_deadline_frees_thread_and_socket_at_once(
             await session.reach()
             await session.secure()
 
-    before = open_files()
     with talking(lambda _connection: None) as port:  # neither a greeting nor a ServerHello
         session = open_session(port, security)
         with pytest.raises(TimeoutError):
@@ -289,6 +288,6 @@ async def test_a_deadline_frees_thread_and_socket_at_once(
             assert session._wire._calls is not None
             assert session._wire._calls._last is not None
             until(session._wire._calls._last.done, seconds=2, what="the thread is free")
-    async with asyncio.timeout(10):
-        while open_files() > before:  # noqa: ASYNC110 - asyncio closes a transport in one of its next rounds
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(10 * PATIENCE):
+            while connections_to(port):  # noqa: ASYNC110 - asyncio closes a transport in one of its next rounds
+                await asyncio.sleep(0.01)
