@@ -1,6 +1,7 @@
 """How well diagnosis does on real replies that are no samples of its rules: `python -m support.diagnosis_score`."""
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -30,7 +31,15 @@ class Case:
 
     def is_right(self, found: Finding) -> bool:
         """Say whether the finding names the cause, alone or as one of several."""
-        return any(name in self.reasons for name in (found.reason, *found.reason.split("Or")))
+        return any(name in self.reasons for name in named(found.reason))
+
+    def is_first(self, found: Finding) -> bool:
+        """Say whether the finding names the cause, alone or as the likeliest."""
+        return named(found.reason)[0] in self.reasons
+
+    def is_alone(self, found: Finding) -> bool:
+        """Say whether the finding names the cause and none beside it."""
+        return found.reason in self.reasons
 
     def is_wrong(self, found: Finding) -> bool:
         """Say whether the finding claims another cause."""
@@ -40,6 +49,14 @@ class Case:
     def has_status(self) -> bool:
         """Say whether the server's status is known, as it is to this operator's own sessions."""
         return clues_of(self.evidence).statuses != {""}
+
+
+def named(reason: str) -> tuple[str, ...]:
+    """Return the causes that a reason names, the likeliest first; one that is none is returned as it is."""
+    for cause in reasons():
+        if reason.startswith(f"{cause}Or") and (others := named(reason.removeprefix(f"{cause}Or")))[0] in reasons():
+            return (cause, *others)
+    return (reason,)
 
 
 def read_cases(name: str) -> list[Case]:
@@ -73,20 +90,38 @@ class Score:
 
     cases: int
     reason: float
+    """The cause was named, alone or as one of several."""
+    first: float
+    """It was named alone, or as the likeliest."""
+    alone: float
     retry: float
     wrong: float
     """Another cause was claimed."""
+    unknown: float
+    """None was claimed."""
+    named: float
+    """No share: how many causes were named where any was."""
 
 
 def score(cases: list[Case]) -> Score:
     """Return how often reason and retry class were right, and how often another cause was claimed."""
     found = [(case, diagnose(case.evidence)) for case in cases]
+    claimed = [len(named(finding.reason)) for _, finding in found if finding.reason != UNRECOGNISED]
     return Score(
         cases=len(cases),
-        reason=sum(case.is_right(finding) for case, finding in found) / len(cases),
-        retry=sum(finding.retry in case.retries for case, finding in found) / len(cases),
-        wrong=sum(case.is_wrong(finding) for case, finding in found) / len(cases),
+        reason=_share(case.is_right(finding) for case, finding in found),
+        first=_share(case.is_first(finding) for case, finding in found),
+        alone=_share(case.is_alone(finding) for case, finding in found),
+        retry=_share(finding.retry in case.retries for case, finding in found),
+        wrong=_share(case.is_wrong(finding) for case, finding in found),
+        unknown=_share(finding.reason == UNRECOGNISED for _, finding in found),
+        named=sum(claimed) / max(1, len(claimed)),
     )
+
+
+def _share(true: Iterable[bool]) -> float:
+    all_of_them = list(true)
+    return sum(all_of_them) / max(1, len(all_of_them))
 
 
 def main() -> None:
@@ -101,7 +136,8 @@ def main() -> None:
         for part, those in parts.items():
             of_part = score(those)
             sys.stdout.write(
-                f"{name}, {part}: {of_part.cases} replies, reason {of_part.reason:.1%}, retry {of_part.retry:.1%}, wrong {of_part.wrong:.1%}\n"
+                f"{name}, {part}: {of_part.cases} replies, reason {of_part.reason:.1%} (first {of_part.first:.1%}, alone {of_part.alone:.1%}), "
+                f"retry {of_part.retry:.1%}, wrong {of_part.wrong:.1%}, unknown {of_part.unknown:.1%}, {of_part.named:.2f} causes named\n"
             )
     for case in read_cases(SETS[0]):
         finding = diagnose(case.evidence)

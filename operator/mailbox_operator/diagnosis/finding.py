@@ -21,6 +21,8 @@ class Retry(StrEnum):
     """Once more with a new token."""
 
 
+LIMIT: Final = 1024
+"""Characters of a message."""
 HEALING: Final = frozenset({Retry.BACKOFF, Retry.AFTER})
 """What may heal by itself."""
 
@@ -42,6 +44,7 @@ class Finding:
 
     @property
     def message(self) -> str:
-        """One line, at most 1,024 characters: `cause: what the server said: what to do`."""
-        parts = [part for part in (self.meaning, self.said, self.action) if part]
-        return ": ".join(parts)[:1024]
+        """One line, at most `LIMIT` characters: `cause: what the server said: what to do`, of which what was said is cut first."""
+        room = LIMIT - len(f"{self.meaning}: : {self.action}")
+        said = self.said if len(self.said) <= room else f"{self.said[: max(0, room - 1)]}…"
+        return ": ".join(part for part in (self.meaning, said, self.action) if part)[:LIMIT]

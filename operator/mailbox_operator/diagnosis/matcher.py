@@ -10,7 +10,13 @@ from mailbox_operator.diagnosis.clues import Clues, clues_of
 from mailbox_operator.diagnosis.delays import named_delay
 from mailbox_operator.diagnosis.evidence import Evidence
 from mailbox_operator.diagnosis.finding import HEALING, Finding, Retry
-from mailbox_operator.diagnosis.likelihood import likeliest, likeliest_retry, likelihoods
+from mailbox_operator.diagnosis.likelihood import (
+    MOST_CAUSES,
+    likeliest,
+    likeliest_retry,
+    likelihoods,
+    likelihoods_with,
+)
 from mailbox_operator.diagnosis.reasons import Reason, combine, reasons
 from mailbox_operator.diagnosis.rules import Rank, Rule, rules_of
 from mailbox_operator.diagnosis.structure import APIS, SERVERS, TRANSPORT
@@ -19,8 +25,9 @@ from mailbox_operator.diagnosis.words import spelled_out
 UNRECOGNISED: Final = "Unrecognised"
 TEMPORARY: Final = frozenset({"UNAVAILABLE", "SYS/TEMP"})
 """Response codes that say so."""
-BELIEVED: Final = 0.25
-"""How likely a rule's causes must be together for its answer to stand."""
+AGREED: Final = 0.2
+"""How likely a rule's causes must be by all else that is said for its answer to stand alone. Of 257 rules that fitted a reply of rounds 20
+to 29, those above it were right in 193 of 197, those below in 40 of 60, and they or the likeliest other in 58."""
 CAUSE: Final = re.compile(r"\b(?:caused by|nested exception is|inner exception|root cause)\b:? ?|---> ?", re.IGNORECASE)
 """What a library puts before the cause of a failure."""
 
@@ -29,7 +36,8 @@ def diagnose(evidence: Evidence) -> Finding:
     """Return what the evidence means."""
     clues = clues_of(evidence)
     rule, match = _of_cause(clues) or _of_words(clues) or (None, None)
-    found = {} if rule and _is_certain(rule, clues) else likelihoods(clues, told=rule)
+    said = clean(evidence.text)
+    found = {} if rule and _is_certain(rule, clues, said) else likelihoods(clues)
     reason = _reason(rule, found)
     if reason is None:
         return _unrecognised(evidence, clues, found)
@@ -40,24 +48,29 @@ def diagnose(evidence: Evidence) -> Finding:
         retry=Retry.AFTER if healing and delay is not None else reason.retry,
         meaning=reason.meaning,
         action=reason.action,
-        said=clean(evidence.text),
+        said=said,
         retry_after_seconds=delay,
     )
 
 
-def _is_certain(rule: Rule, clues: Clues) -> bool:
-    """Say whether nothing can speak against the rule: a vendor's code, and the network's faults as our own sessions tell them."""
-    return rule.rank == Rank.VENDOR or clues.areas == TRANSPORT
+def _is_certain(rule: Rule, clues: Clues, said: str) -> bool:
+    """Say whether nothing can speak against the rule: a vendor's code, the network's faults as our own sessions tell them, and words it was written for."""
+    if rule.rank == Rank.VENDOR or clues.areas == TRANSPORT:
+        return True
+    return any(clean(sample.text) == said for sample in rule.samples)
 
 
 def _reason(rule: Rule | None, found: Mapping[str, float]) -> Reason | None:
-    """Return what the rule tells, unless all that is said makes other causes likelier; None where none is likely."""
-    if rule and (not found or sum(found[cause] for cause in rule.causes) >= BELIEVED):
+    """Return what the rule tells, together with the likeliest other cause where all else that is said speaks against it; None where none is likely."""
+    if rule is None:
+        named = [reasons()[cause] for cause in likeliest(found)]
+        return combine(named) if named else None
+    if not found or sum(found.get(cause, 0.0) for cause in rule.causes) >= AGREED:
         return rule.reason
-    named = [reasons()[cause] for cause in likeliest(found)]
-    if len(named) > 1:
-        return replace(combine(named), retry=likeliest_retry(found))
-    return named[0] if named else None
+    others = sorted(found.keys() - rule.causes, key=lambda cause: (-found[cause], cause))[:1]
+    heard = likelihoods_with(found, told=rule)
+    causes = sorted({*rule.causes, *others}, key=lambda cause: (-heard[cause], cause))[:MOST_CAUSES]
+    return combine([rule.reason if cause == rule.reason.name else reasons()[cause] for cause in causes])
 
 
 def _of_cause(clues: Clues) -> tuple[Rule, re.Match[str] | None] | None:

@@ -42,8 +42,12 @@ Each condition of a Mailbox that is not True has a reason, and a message that re
 `kubectl describe mailbox NAME` shows all of them; `mailbox-operator verify -f mailbox.yaml` tries the same steps from where you are.
 
 This page lists the reasons that stand for a server's words or the network's: what they mean, what to do, whether the operator
-tries again by itself, and words that servers were heard to say. A reason such as `AppPasswordRequiredOrCredentialsInvalid` says that these words do
-not tell which of the two it is; the likelier one comes first, and each has its own section, also where the two together have none. Words that are not known are shown as they came, with the reason `Unrecognised`.
+tries again by itself, and words that servers were heard to say.
+
+A reason such as `AOrB` or `AOrBOrC` says that these words do not tell which of the causes it is. Look up each of them here, `A` first: it is the likeliest, and says
+whether the operator tries again. Most combinations have no section of their own, each cause has. The condition's message has the remedies of all of them in the same order.
+
+Words that are not known are shown as they came, with the reason `Unrecognised`.
 How words are told apart is described in [a decision record](decisions/0005-diagnosis-by-rank-of-evidence.md).
 """
 

@@ -6,7 +6,7 @@ from mailbox_operator.diagnosis.clues import Clues, clues_of
 from mailbox_operator.diagnosis.concepts import vocabulary
 from mailbox_operator.diagnosis.evidence import Evidence
 from mailbox_operator.diagnosis.finding import Retry
-from mailbox_operator.diagnosis.likelihood import WEIGHTS, likeliest, likeliest_retry, likelihoods
+from mailbox_operator.diagnosis.likelihood import WEIGHTS, likeliest, likeliest_retry, likelihoods, likelihoods_with
 from mailbox_operator.diagnosis.reasons import reasons
 from mailbox_operator.diagnosis.rules import Rank, rules
 from support.learning import learn, render_weights
@@ -17,25 +17,25 @@ def said(text: str, area: str = "") -> Clues:
 
 
 def test_causes_are_known_reasons_and_together_certain() -> None:
-    found = likelihoods(said("login failed"), told=None)
+    found = likelihoods(said("login failed"))
     assert found.keys() <= reasons().keys()
     assert sum(found.values()) == pytest.approx(1)
 
 
 def test_a_fault_of_the_network_is_none_of_a_credential() -> None:
-    assert "CredentialsInvalid" in likelihoods(said("login failed", "imap"), told=None)
-    assert "CredentialsInvalid" not in likelihoods(said("login failed", "tcp"), told=None)
+    assert "CredentialsInvalid" in likelihoods(said("login failed", "imap"))
+    assert "CredentialsInvalid" not in likelihoods(said("login failed", "tcp"))
 
 
 @pytest.mark.parametrize(("text", "area"), [("Wibble wobble", "imap"), ("it failed", "webhook"), ("", "")])
 def test_nothing_is_likely_where_no_word_is_known_or_nothing_was_learned(text: str, area: str) -> None:
-    assert likelihoods(said(text, area), told=None) == {}
+    assert likelihoods(said(text, area)) == {}
 
 
 def test_a_rule_makes_its_causes_likelier() -> None:
     rule = next(rule for rule in rules() if rule.rank == Rank.WORDS and rule.causes == {"MailboxFull"})
-    alone = likelihoods(said("login failed", "imap"), told=None)
-    assert likelihoods(said("login failed", "imap"), told=rule)["MailboxFull"] > 10 * alone["MailboxFull"]
+    alone = likelihoods(said("login failed", "imap"))
+    assert likelihoods_with(alone, told=rule)["MailboxFull"] > 10 * alone["MailboxFull"]
 
 
 @pytest.mark.parametrize(

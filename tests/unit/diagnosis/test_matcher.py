@@ -6,10 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailbox_operator.diagnosis.cleaning import LIMIT
 from mailbox_operator.diagnosis.evidence import Evidence
-from mailbox_operator.diagnosis.finding import Retry
+from mailbox_operator.diagnosis.finding import Finding, Retry
+from mailbox_operator.diagnosis.likelihood import MOST_CAUSES
 from mailbox_operator.diagnosis.matcher import UNRECOGNISED, diagnose
+from mailbox_operator.diagnosis.reasons import combine, reasons
+from mailbox_operator.diagnosis.rules import rules
 from mailbox_operator.mail.errors import Area
+from support.diagnosis_score import named
 
 HEARD = [  # area, code, text, reason
     (Area.DNS, "", "nowhere.test: [Errno -2] Name or service not known", "HostNotFound"),
@@ -134,10 +139,32 @@ def test_plain_sentences_are_not_taken_for_what_a_server_means_by_one_of_their_w
     assert diagnose(Evidence(text=text)).reason.split("Or")[0] == reason
 
 
-def test_a_rule_is_doubted_where_all_else_that_is_said_speaks_against_it() -> None:
-    said = "Authentication failed, the connection was cut off"
-    assert diagnose(Evidence(text=said)).reason.split("Or")[0] == "ConnectionClosed"
-    assert diagnose(Evidence(text=f"535 {said}", area=Area.SMTP)).reason == "CredentialsInvalid"
+def test_a_rule_does_not_stand_alone_where_all_else_that_is_said_speaks_against_it() -> None:
+    doubted = diagnose(Evidence(text="The name could not be resolved: wrong password"))
+    assert set(named(doubted.reason)) == {"HostNotFound", "CredentialsInvalid"}
+    for cause in named(doubted.reason):
+        assert reasons()[cause].action.lower() in doubted.action.lower()
+    assert (
+        diagnose(Evidence(text="535 The connection was closed: wrong password", area=Area.SMTP)).reason
+        == "CredentialsInvalid"
+    )
+
+
+def test_one_reason_has_one_retry_class() -> None:
+    found = [diagnose(sample) for rule in rules() for sample in rule.samples]
+    timeless = [finding for finding in found if finding.retry_after_seconds is None and finding.reason != UNRECOGNISED]
+    assert len({(finding.reason, finding.retry) for finding in timeless}) == len({one.reason for one in timeless})
+
+
+def test_a_long_message_is_cut_in_what_was_said_and_keeps_its_remedies() -> None:
+    longest = sorted(reasons().values(), key=lambda reason: -len(reason.meaning) - len(reason.action))[:MOST_CAUSES]
+    reason = combine(longest)
+    found = Finding(
+        reason=reason.name, retry=reason.retry, meaning=reason.meaning, action=reason.action, said="x" * LIMIT
+    )
+    assert len(found.message) <= 1024
+    assert found.message.startswith(reason.meaning)
+    assert found.message.endswith(f"…: {reason.action}")
 
 
 def test_what_is_unknown_is_shown_and_tried_again() -> None:
