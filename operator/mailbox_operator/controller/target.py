@@ -30,6 +30,7 @@ def render_target(
         outgoing=_side(chosen.outgoing, chosen.outgoing_login, passwords["outgoing_login"], chosen, ca_pem)
         if chosen.outgoing
         else None,
+        display_name=mailbox.spec.display_name or "",
         folders=tuple(mailbox.spec.fetch.folders.include),
         exclude=tuple(mailbox.spec.fetch.folders.exclude),
         timeouts=render_timeouts(mailbox),

@@ -3,12 +3,13 @@
 import asyncio
 import re
 from datetime import UTC, datetime, timedelta
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from typing import Final
 
 from mailbox_operator.mail.session import TEST_SUBJECT, Found, IncomingSession, OutgoingSession
-from mailbox_operator.verification.model import LoopTest
+from mailbox_operator.verification.model import LoopTest, Target
 
 HEADER: Final = "X-Mailbox-Operator-Test"
 """Fetchers pass by every message that carries it."""
@@ -23,13 +24,15 @@ class NotReceivedError(Exception):
     """The message was sent and did not arrive."""
 
 
-def render_message(address: str, *, token: str) -> EmailMessage:
-    """Return the message for `token`."""
+def render_message(address: str, *, token: str, display_name: str = "") -> EmailMessage:
+    """Return the message for `token`, to its own sender."""
     message = EmailMessage()
-    message["From"] = message["To"] = address
+    local, _, domain = address.rpartition("@")
+    message["From"] = Address(" ".join(display_name.split()), local, domain) if display_name else address
+    message["To"] = address
     message["Subject"] = f"{TEST_SUBJECT} ({token})"
     message["Date"] = formatdate()
-    message["Message-ID"] = make_msgid(domain=address.rpartition("@")[2])
+    message["Message-ID"] = make_msgid(domain=domain)
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834 section 5: nobody answers it
     message[HEADER] = token
     message.set_content("mailbox-operator proves that mail leaves and enters this mailbox. It removes this message.\n")
@@ -37,18 +40,20 @@ def render_message(address: str, *, token: str) -> EmailMessage:
 
 
 async def prove_loop(
-    incoming: IncomingSession, outgoing: OutgoingSession, *, test: LoopTest, address: str, seconds: float
+    incoming: IncomingSession, outgoing: OutgoingSession, *, test: LoopTest, target: Target, seconds: float
 ) -> str:
     """Send, wait, find, delete. A message by this token that is there already, from a run that was killed, serves as well.
 
     Returns a sentence. Raises MailError, and NotReceivedError after `seconds`.
     """
+    address = target.address
     found = await _sweep(incoming, test.token)
     if not found:
         lost = NotReceivedError(f"not found within {seconds:g} s")
         if test.is_sent:
             raise lost
-        await outgoing.send(render_message(address, token=test.token), sender=address, recipient=address)
+        message = render_message(address, token=test.token, display_name=target.display_name)
+        await outgoing.send(message, sender=address, recipient=address)
         try:
             async with asyncio.timeout(seconds):
                 found = await _arrival(incoming, test.token)

@@ -103,6 +103,8 @@ class Target:
     address: str
     incoming: Side
     outgoing: Side | None
+    display_name: str = ""
+    """What people call the sender."""
     folders: tuple[str, ...] = ("INBOX",)
     """Names, globs, special uses (`mail.folders`)."""
     exclude: tuple[str, ...] = ()

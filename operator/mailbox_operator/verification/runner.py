@@ -75,7 +75,7 @@ async def _loop(target: Target, incoming: IncomingSession | None, outgoing: Outg
         return blocked(step)
 
     async def prove() -> str:
-        return await prove_loop(incoming, outgoing, test=test, address=target.address, seconds=ARRIVAL_SECONDS)
+        return await prove_loop(incoming, outgoing, test=test, target=target, seconds=ARRIVAL_SECONDS)
 
     try:
         return await run_step(
